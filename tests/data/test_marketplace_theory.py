@@ -27,7 +27,7 @@ from tidegraph.data.synthetic import (
 )
 from tidegraph.data.synthetic.attraction import START
 from tidegraph.durations import DAY
-from tidegraph.evaluation.answers import lists
+from tidegraph.evaluation.answers import lists_of_model
 from tidegraph.evaluation.metrics.ranking import hit_rate, hits, ndcg, reciprocal_rank
 from tidegraph.evaluation.protocol import Recommender, Task, at_each_event
 from tidegraph.retrieval.popular import Popular
@@ -95,7 +95,7 @@ class Trial:
             "popular": Popular().fit(train),
             "oracle": Oracle(world.truth),
         }
-        found = {name: lists(m, task, K, name) for name, m in models.items()}
+        found = {name: lists_of_model(m, task, K, name) for name, m in models.items()}
         return cls(world.truth, task, found)
 
     def measured(self, model: str, metric: str) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from evaluation.models import popular, small
 from tidegraph.errors import DataError
-from tidegraph.evaluation.answers import lists
+from tidegraph.evaluation.answers import lists_of_model
 from tidegraph.evaluation.protocol import at_cut
 from tidegraph.stages import NO_ITEM, Candidates
 
@@ -16,7 +16,7 @@ def test_lists_are_padded_to_k():
     train, test = small()
     task = at_cut(train, test, repeat=False)
 
-    found = lists(popular(train), task, 4, "popular")
+    found = lists_of_model(popular(train), task, 4, "popular")
     assert found.tolist() == [
         [NO_ITEM] * 4,
         [Y, NO_ITEM, NO_ITEM, NO_ITEM],
@@ -38,4 +38,4 @@ def test_an_answer_that_is_none_is_named(item):
     task = at_cut(*small(), repeat=True)
 
     with pytest.raises(DataError, match="wrong answered 3 requests"):
-        lists(Wrong(np.array(item, np.int32)), task, 1, "wrong")
+        lists_of_model(Wrong(np.array(item, np.int32)), task, 1, "wrong")

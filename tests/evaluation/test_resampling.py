@@ -3,7 +3,12 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from tidegraph.evaluation.rankers import evaluate_runs
-from tidegraph.evaluation.resampling import LANES, Impressions, measured, resampled
+from tidegraph.evaluation.resampling import (
+    LANES,
+    Impressions,
+    measured_metrics,
+    resampled_means,
+)
 from tidegraph.evaluation.significance import user_weights
 
 USERS, ROWS, DRAWS = 15, 120, LANES + 3
@@ -44,12 +49,12 @@ def test_the_metrics_of_several_runs_are_means_of_those_of_scikit_learn(rows):
     runs = [probabilities(rows, seed) for seed in (0, 1, 2)]
     wanted = np.mean([by_loops(rows.user, rows.label, run) for run in runs], axis=0)
 
-    np.testing.assert_allclose(measured(rows, runs), wanted, rtol=1e-6)
+    np.testing.assert_allclose(measured_metrics(rows, runs), wanted, rtol=1e-6)
 
 
 def test_a_resample_is_what_a_loop_over_its_users_finds(rows):
     runs = [probabilities(rows, seed) for seed in (0, 1)]
-    found = resampled(rows, runs, DRAWS, seed=7)
+    found = resampled_means(rows, runs, DRAWS, seed=7)
     weights = np.concatenate(
         list(user_weights(USERS, DRAWS, np.random.default_rng(7)))
     ).astype(int)

@@ -8,8 +8,8 @@ from tidegraph.evaluation import significance
 from tidegraph.evaluation.significance import (
     bootstrap_means,
     bootstrap_p,
-    interval,
     paired_test,
+    percentile_interval,
     tail_bound,
     user_weights,
 )
@@ -118,7 +118,7 @@ def test_users_without_a_value_change_no_p(rng):
 
 def test_a_column_without_values_has_no_p_and_no_interval(rng):
     values = np.column_stack([np.full(5, np.nan), np.arange(5.0)])
-    low, high = interval(bootstrap_means(values, resamples=50, rng=rng))
+    low, high = percentile_interval(bootstrap_means(values, resamples=50, rng=rng))
 
     assert np.isnan(paired_test(values, rng=rng).p).tolist() == [True, False]
     assert np.isnan(low).tolist() == np.isnan(high).tolist() == [True, False]
@@ -133,7 +133,9 @@ def test_under_no_difference_one_test_in_twenty_is_below_a_twentieth(rng):
 
 def test_the_interval_agrees_with_scipy(rng):
     values = rng.exponential(size=300)
-    low, high = interval(bootstrap_means(values[:, None], resamples=9999, rng=rng))
+    low, high = percentile_interval(
+        bootstrap_means(values[:, None], resamples=9999, rng=rng)
+    )
 
     theirs = stats.bootstrap(
         (values,), np.mean, method="percentile", rng=np.random.default_rng(1)

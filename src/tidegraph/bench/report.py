@@ -12,7 +12,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.evaluation.report.charts import Bar, Chart, bars
 from tidegraph.evaluation.report.html import Section, Table, write_report
 from tidegraph.evaluation.report.pictures import reliability_curves
-from tidegraph.evaluation.resampling import measured
+from tidegraph.evaluation.resampling import measured_metrics
 
 PAGE, TABLE, WORDS = "report.html", "table.json", "table.md"
 CHANCE = 0.5
@@ -94,7 +94,10 @@ def activity_bars(scores: Scores) -> Chart:
     for name, held in held_by_activity(scores).items():
         part = part_of(rows, held)
         found = [
-            Bar(model, float(measured(part, [run[held] for run in runs[model]])[0]))
+            Bar(
+                model,
+                float(measured_metrics(part, [run[held] for run in runs[model]])[0]),
+            )
             for model in shown
         ]
         drawn.append((name, found))

@@ -23,7 +23,7 @@ from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order
 from tidegraph.ego.hops import Hops
 from tidegraph.ego.static import identity
 from tidegraph.errors import RequestError
-from tidegraph.evaluation.report.ego_tree import draw as drawn
+from tidegraph.evaluation.report.ego_tree import draw_ego_tree as drawn
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse

@@ -29,7 +29,7 @@ class HasStages(Protocol):
         ...
 
 
-def lists(
+def lists_of_model(
     model: Recommender, task: Task, k: int, what: str
 ) -> Int32[np.ndarray, "b k"]:
     """Return a model's answer to every request, out of the whole catalogue.
@@ -43,7 +43,9 @@ def lists(
     Raises:
         DataError: An answer has the wrong number of rows, or an unknown item.
     """
-    found = all_lists(lambda block: {what: model.retrieve(block, k)}, task, k, what)
+    found = lists_of_models(
+        lambda block: {what: model.retrieve(block, k)}, task, k, what
+    )
     return found[what]
 
 
@@ -55,12 +57,14 @@ def stage_lists(model: HasStages, task: Task, k: int, what: str) -> Lists:
     """
 
     def answered(block: Requests) -> dict[str, Candidates]:
-        return by_stage(model.retrieve_stages(block, k), what)
+        return lists_by_stage(model.retrieve_stages(block, k), what)
 
-    return all_lists(answered, task, k, what)
+    return lists_of_models(answered, task, k, what)
 
 
-def by_stage(stages: Mapping[str, Candidates], whole: str) -> dict[str, Candidates]:
+def lists_by_stage(
+    stages: Mapping[str, Candidates], whole: str
+) -> dict[str, Candidates]:
     """Return the lists after each stage as they are judged: the whole one first.
 
     Args:
@@ -71,7 +75,7 @@ def by_stage(stages: Mapping[str, Candidates], whole: str) -> dict[str, Candidat
     return {whole: stages[last]} | {f"after {name}": stages[name] for name in earlier}
 
 
-def all_lists(
+def lists_of_models(
     answered: Callable[[Requests], Mapping[str, Candidates]],
     task: Task,
     k: int,
@@ -89,14 +93,16 @@ def all_lists(
         DataError: An answer has the wrong number of rows, or an unknown item.
     """
     found: dict[str, list[Int32[np.ndarray, "b k"]]] = {}
-    for block in blocks(task.requests, f"answers of {what}"):
+    for block in request_blocks(task.requests, f"answers of {what}"):
         for name, answer in answered(block).items():
             _check_lists(name, answer.item, len(block), len(task.popularity))
             found.setdefault(name, []).append(padded(answer.item, k))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def blocks(requests: Requests, label: str, scores: int = 1) -> Iterator[Requests]:
+def request_blocks(
+    requests: Requests, label: str, scores: int = 1
+) -> Iterator[Requests]:
     """Yield the requests, few enough at a time to bound memory.
 
     Args:

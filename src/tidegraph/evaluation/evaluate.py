@@ -19,7 +19,7 @@ from tidegraph.evaluation.comparable import (
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics.ranking import check_cutoffs
-from tidegraph.evaluation.parts import judged, rivals, test_log
+from tidegraph.evaluation.parts import recommender_or_lists, rivals_by_name, test_log
 from tidegraph.evaluation.protocol import EvaluationProtocol, Judged, Task, at_cut
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.join import union, without_events
@@ -80,8 +80,8 @@ def evaluate(
         LeakageError: Training, of any of the models, reaches into the test log.
     """
     cuts = check_cutoffs(k)
-    subject = judged(model, "model")
-    others = rivals(against)
+    subject = recommender_or_lists(model, "model")
+    others = rivals_by_name(against)
     task = task_of(subject, test, train=train, repeat=repeat, protocol=protocol)
     models = {"model": subject} | others
     for name, one in models.items():
@@ -112,7 +112,7 @@ def task_of(
             known.
         LeakageError: What is known reaches into the test log.
     """
-    known, events = _events(subject, test, train)
+    known, events = _known_and_test_log(subject, test, train)
     if repeat is None:
         repeat = subject.repeat if isinstance(subject, Serves) else True
     elif not repeat and known is not train and isinstance(subject, GivenLists):
@@ -123,7 +123,7 @@ def task_of(
     task = protocol(known, events, repeat=repeat)
     graph = graph_of(subject)
     if graph is not None:
-        task = _beside(task, graph)
+        task = _task_with_edges(task, graph)
     if task.unseen == 1.0 and task.popularity.any():
         raise DataError(
             f"no item of the test log is known to training; it holds "
@@ -133,7 +133,7 @@ def task_of(
     return task
 
 
-def _beside(task: Task, graph: Snapshot) -> Task:
+def _task_with_edges(task: Task, graph: Snapshot) -> Task:
     """Return a task whose requests see what a model's graph holds beside the log."""
     held, more = task.requests.graph, without_events(graph)
     if more is None or more.edges.keys() <= held.edges.keys():
@@ -141,7 +141,7 @@ def _beside(task: Task, graph: Snapshot) -> Task:
     return replace(task, requests=replace(task.requests, graph=union(held, more)))
 
 
-def _events(
+def _known_and_test_log(
     model: Judged, test: object, train: Interactions | Matrix | Snapshot | None
 ) -> tuple[Interactions | Snapshot, Interactions]:
     """Return what was known before the test log, and that log, numbered alike."""

@@ -64,7 +64,7 @@ class GivenLists:
                 "user": _checked_ids(table["user"], where),
                 "item": _checked_ids(table["item"], where),
                 "row": np.arange(1, table.height + 1),
-                "order": _order(table, where),
+                "order": _order_of_rows(table, where),
             }
         )
         _refuse_duplicates(rows, "item", where)
@@ -89,7 +89,7 @@ class GivenLists:
         users = Vocabulary(user.unique(maintain_order=True))
         owner = users.encode(self.user)
         row = items.encode(self.item)
-        place = _places(owner)
+        place = _places_within_owner(owner)
         top = (owner != UNKNOWN) & (place < k)
         table = np.full((len(users), k), NO_ITEM, np.int32)
         table[owner[top], place[top]] = row[top]
@@ -125,7 +125,7 @@ def _checked_ids(values: pl.Series, where: str) -> pl.Series:
     return ids
 
 
-def _order(table: pl.DataFrame, where: str) -> pl.Series:
+def _order_of_rows(table: pl.DataFrame, where: str) -> pl.Series:
     """Return a number per row that rises from the best item of a list to the last."""
     column = next((name for name in ("rank", "score") if name in table.columns), None)
     if column is None:
@@ -162,7 +162,7 @@ def _refuse_duplicates(rows: pl.DataFrame, column: str, where: str) -> None:
     )
 
 
-def _places(owner: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+def _places_within_owner(owner: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     """Return how many entries of the same owner stand before each."""
     order = np.argsort(owner, kind="stable")
     counts = np.bincount(owner - UNKNOWN)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 from scipy import sparse
 
 from tidegraph.errors import ConfigError
-from tidegraph.evaluation.answers import HasStages, Lists, lists, stage_lists
+from tidegraph.evaluation.answers import HasStages, Lists, lists_of_model, stage_lists
 from tidegraph.evaluation.comparable import check_comparable
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.metrics.catalogue import (
@@ -68,7 +68,7 @@ def judge(
         if isinstance(model, HasStages) and not made:
             made = stage_lists(model, task, cuts[-1], name)
             continue
-        found, said = _answers(name, model, task, cuts[-1])
+        found, said = _lists_of(name, model, task, cuts[-1])
         made |= found
         notes += said
     return judge_lists(made, task, k=cuts, by=by, rng=rng, notes=notes)
@@ -95,8 +95,8 @@ def judge_lists(
         notes: What is to be said of the lists.
     """
     cuts = check_cutoffs(k)
-    vectors = _vectors(task, by) if by else None
-    in_tail = task.relevant.where(_tail(task)[task.relevant.item])
+    vectors = _item_vectors(task, by) if by else None
+    in_tail = task.relevant.where(_is_in_tail(task)[task.relevant.item])
     scores: list[pl.DataFrame] = []
     tails: list[pl.DataFrame] = []
     whole: list[pl.DataFrame] = []
@@ -105,10 +105,11 @@ def judge_lists(
     for name, item in made.items():
         hit = hits(item, task.relevant)
         found = list_metrics(hit, task.relevant.count, cuts)
-        found |= _surprise(item, hit, task, cuts) | _beyond(item, task, vectors, cuts)
-        scores.append(_frame(name, task, found))
+        found |= _serendipity(item, hit, task, cuts)
+        found |= _beyond_accuracy(item, task, vectors, cuts)
+        scores.append(_by_user(name, task, found))
         tails.append(_tail_frame(name, task, item, in_tail, cuts))
-        whole.append(_of_catalogue(name, task, item, cuts))
+        whole.append(_catalogue_metrics(name, task, item, cuts))
         if (seen := task.popularity > 0).any():
             exposed[name] = exposure(item, len(seen), cuts[-1])[seen]
     return Evaluation(
@@ -120,7 +121,7 @@ def judge_lists(
     )
 
 
-def _vectors(task: Task, by: str) -> sparse.csr_array:
+def _item_vectors(task: Task, by: str) -> sparse.csr_array:
     """Return a row per item; blank for those of the test log of which nothing is known.
 
     Raises:
@@ -165,15 +166,15 @@ def judge_sampled(
     for name, model in able.items():
         check_comparable(name, model, task)
     seed = fresh_seed(generator(rng))
-    tail = _tail(task)[task.relevant.item]
+    tail = _is_in_tail(task)[task.relevant.item]
     some_tail = np.bincount(task.relevant.row, tail, minlength=len(task)) > 0
     scores: list[pl.DataFrame] = []
     tails: list[pl.DataFrame] = []
     for name, model in able.items():
         draws = np.random.default_rng(seed)
         found = sampled_hits(model, task, cuts[-1], negatives=negatives, rng=draws)
-        scores.append(_frame(name, task, _pair_means(found, task, cuts, tail | True)))
-        in_tail = _frame(name, task, _pair_means(found, task, cuts, tail), some_tail)
+        scores.append(_by_user(name, task, _by_pair(found, task, cuts, tail | True)))
+        in_tail = _by_user(name, task, _by_pair(found, task, cuts, tail), some_tail)
         tails.append(in_tail)
     return Evaluation(
         _setup_of(task, f"sampled {negatives}", seed),
@@ -204,17 +205,17 @@ def _with_scores(name: str, model: object) -> Scores:
     )
 
 
-def _tail(task: Task) -> Bool[np.ndarray, " items"]:
+def _is_in_tail(task: Task) -> Bool[np.ndarray, " items"]:
     """Return which items are in the tail: none where no popularity is known."""
     return tail_items(task.popularity) & bool(task.popularity.any())
 
 
-def _answers(name: str, model: Judged, task: Task, k: int) -> tuple[Lists, list[str]]:
+def _lists_of(name: str, model: Judged, task: Task, k: int) -> tuple[Lists, list[str]]:
     """Return a model's list for every request, and what is to be said of them."""
     if isinstance(model, GivenLists):
         item, said = model.lists(task.user, task.items, k)
         return {name: item}, said
-    return {name: lists(model, task, k, name)}, []
+    return {name: lists_of_model(model, task, k, name)}, []
 
 
 def _setup_of(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -> Setup:
@@ -231,7 +232,7 @@ def _setup_of(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -
     )
 
 
-def _frame(
+def _by_user(
     name: str,
     task: Task,
     scores: UserScores,
@@ -260,10 +261,10 @@ def _tail_frame(
     cuts: tuple[int, ...],
 ) -> pl.DataFrame:
     found = list_metrics(hits(item, in_tail), in_tail.count, cuts)
-    return _frame(name, task, found, in_tail.count > 0)
+    return _by_user(name, task, found, in_tail.count > 0)
 
 
-def _surprise(
+def _serendipity(
     item: Int32[np.ndarray, "b k"],
     hit: Bool[np.ndarray, "b k"],
     task: Task,
@@ -276,7 +277,7 @@ def _surprise(
     return {f"serendipity@{k}": serendipity(hit, place, k) for k in cuts}
 
 
-def _beyond(
+def _beyond_accuracy(
     item: Int32[np.ndarray, "b k"],
     task: Task,
     vectors: sparse.csr_array | None,
@@ -293,7 +294,7 @@ def _beyond(
     return scores
 
 
-def _of_catalogue(
+def _catalogue_metrics(
     name: str, task: Task, item: Int32[np.ndarray, "b k"], cuts: tuple[int, ...]
 ) -> pl.DataFrame:
     """Return what concerns the lists as a whole: coverage, Gini, popularity lift."""
@@ -330,7 +331,7 @@ def _means_of_users(
     return [means[str(n)].to_numpy() for n in range(len(values))]
 
 
-def _pair_means(
+def _by_pair(
     found: Bool[np.ndarray, "pairs k"],
     task: Task,
     cuts: tuple[int, ...],

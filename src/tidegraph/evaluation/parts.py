@@ -19,7 +19,7 @@ from tidegraph.evaluation.protocol import Judged, Recommender
 from tidegraph.graph.snapshot import Snapshot
 
 
-def judged(value: object, name: str) -> Judged:
+def recommender_or_lists(value: object, name: str) -> Judged:
     """Return a recommender as it is, and a table as lists.
 
     Raises:
@@ -38,7 +38,7 @@ def judged(value: object, name: str) -> Judged:
     raise DataError(f"{name} is a {kind}, and no recommender. {mend}")
 
 
-def rivals(against: object) -> dict[str, Judged]:
+def rivals_by_name(against: object) -> dict[str, Judged]:
     """Return the models to compare with, by name.
 
     Raises:
@@ -47,7 +47,7 @@ def rivals(against: object) -> dict[str, Judged]:
     if against is None:
         return {}
     if not isinstance(against, Mapping) or are_lists(cast(object, against)):
-        return {"baseline": judged(cast(object, against), "baseline")}
+        return {"baseline": recommender_or_lists(cast(object, against), "baseline")}
     found: dict[str, Judged] = {}
     for name, value in cast(Mapping[object, object], against).items():
         if not isinstance(name, str) or name == "model" or name.startswith("after "):
@@ -55,7 +55,7 @@ def rivals(against: object) -> dict[str, Judged]:
                 f"against has the name {name!r}, and a name is text other than 'model' "
                 "and 'after ...', which are those of the first model. Rename it."
             )
-        found[name] = judged(value, name)
+        found[name] = recommender_or_lists(value, name)
     return found
 
 
@@ -78,7 +78,9 @@ def test_log(
     """
     if isinstance(test, Matrix):
         test = test.log(part=1)
-    log = test if isinstance(test, Interactions) else _read(test, clock, reading)
+    log = (
+        test if isinstance(test, Interactions) else _read_test_log(test, clock, reading)
+    )
     if known is None:
         return log
     if clock is not None and clock != log.clock:
@@ -86,7 +88,7 @@ def test_log(
             f"the clock of training is {clock!r} and that of the test log "
             f"{log.clock!r}, so which is later cannot be told. Read both alike."
         )
-    log = _numbered(log, known)
+    log = _numbered_as_known(log, known)
     latest = known.latest if isinstance(known, Snapshot) else known.time.max(initial=0)
     follows = max(int(latest), 0) + 1
     if log.clock == "none":
@@ -101,14 +103,16 @@ def test_log(
 test_log.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
-def _read(test: object, clock: Clock | None, reading: Reading | None) -> Interactions:
+def _read_test_log(
+    test: object, clock: Clock | None, reading: Reading | None
+) -> Interactions:
     if not are_lists(test) and not isinstance(test, Mapping):
         raise DataError(
             f"test is a {type(test).__name__}. Pass a log, a Matrix, or a frame with "
             "the columns user, item and time."
         )
     if isinstance(test, str | os.PathLike):
-        return read_as(cast(object, test), _of_file(clock, reading))
+        return read_as(cast(object, test), _reading_of_file(clock, reading))
     # Of a log that was not read, a column of this name is what its frame() writes.
     said = reading or Reading(Columns(label="label"))
     log = read_alike(
@@ -125,7 +129,7 @@ def _read(test: object, clock: Clock | None, reading: Reading | None) -> Interac
     return log
 
 
-def _of_file(clock: Clock | None, reading: Reading | None) -> Reading:
+def _reading_of_file(clock: Clock | None, reading: Reading | None) -> Reading:
     """Return how a file is read as the log of training was."""
     if reading is not None:
         return reading.of_events()
@@ -135,7 +139,9 @@ def _of_file(clock: Clock | None, reading: Reading | None) -> Reading:
     )
 
 
-def _numbered(log: Interactions, known: Interactions | Snapshot) -> Interactions:
+def _numbered_as_known(
+    log: Interactions, known: Interactions | Snapshot
+) -> Interactions:
     """Return the log with rows that mean the ids that they mean in ``known``."""
     if known.users.numbers_as(log.users) and known.items.numbers_as(log.items):
         return log

@@ -177,7 +177,7 @@ def at_each_event(
     check_vocabulary("item", train.items, test.items)
     check_vocabulary("user", train.users, test.users)
     counts = np.bincount(train.actions().item, minlength=len(test.items))
-    graph = Snapshot.of(_concatenated(train, test))
+    graph = Snapshot.of(_merged_in_time(train, test))
     when = _times_text(test.clock, "each test action at its own time")
     latest = int(train.time[-1]) if len(train) else np.iinfo(np.int64).min
     known = _Known(graph, counts, repeat, when, int(latest))
@@ -266,7 +266,7 @@ def check_vocabulary(kind: str, train: Vocabulary, test: Vocabulary) -> None:
     )
 
 
-def _concatenated(train: Interactions, test: Interactions) -> Interactions:
+def _merged_in_time(train: Interactions, test: Interactions) -> Interactions:
     """Return the events of both in time order; of one second, train's come first."""
     time = np.concatenate([train.time, test.time])
     order = np.argsort(time, kind="stable")

@@ -19,15 +19,11 @@ from tidegraph.evaluation.resampling import (
     TESTED,
     Impressions,
     Run,
-    measured,
-    resampled,
+    measured_metrics,
+    resampled_means,
 )
-from tidegraph.evaluation.results import (
-    corrected,
-    with_worded_p,
-    without_own_gain,
-)
-from tidegraph.evaluation.significance import bootstrap_p, interval
+from tidegraph.evaluation.results import with_holm, with_worded_p, without_own_gain
+from tidegraph.evaluation.significance import bootstrap_p, percentile_interval
 from tidegraph.progress import track
 from tidegraph.rng import Seed, fresh_seed, generator
 from tidegraph.stages import Candidates, Examples, FittedRanker, Requests, right_for
@@ -138,8 +134,10 @@ def evaluate_runs(
     seed, subject = fresh_seed(generator(rng)), next(iter(runs))
     return RankerEvaluation(
         pl.concat([_per_user_table(name, rows, each) for name, each in runs.items()]),
-        _values(rows, runs, resamples, seed),
-        pl.concat([_curve(name, rows, each) for name, each in runs.items()]),
+        _metrics_with_intervals(rows, runs, resamples, seed),
+        pl.concat(
+            [_reliability_curve(name, rows, each) for name, each in runs.items()]
+        ),
         user_auc(rows.user, rows.label, runs[subject][0]).dropped,
     )
 
@@ -175,27 +173,29 @@ def _per_user_table(name: str, rows: Impressions, runs: Sequence[Run]) -> pl.Dat
     ).fill_nan(None)
 
 
-def _curve(name: str, rows: Impressions, runs: Sequence[Run]) -> pl.DataFrame:
+def _reliability_curve(
+    name: str, rows: Impressions, runs: Sequence[Run]
+) -> pl.DataFrame:
     """Return the reliability of all runs together."""
     label, probability = np.tile(rows.label, len(runs)), np.concatenate(runs)
     return reliability(label, probability).select(pl.lit(name).alias("model"), pl.all())
 
 
-def _values(
+def _metrics_with_intervals(
     rows: Impressions, runs: Mapping[str, Sequence[Run]], resamples: int, seed: int
 ) -> pl.DataFrame:
     """Return the table; every model is resampled with the same users."""
     subject = next(iter(runs))
     draws = {
-        name: resampled(rows, each, resamples, seed)
+        name: resampled_means(rows, each, resamples, seed)
         for name, each in track(runs.items(), "resampling users")
     }
-    means = {name: measured(rows, each) for name, each in runs.items()}
+    means = {name: measured_metrics(rows, each) for name, each in runs.items()}
     tables: list[pl.DataFrame] = []
     for name, mean in means.items():
         lead = draws[subject] - draws[name]
-        low, high = interval(draws[name])
-        gain_low, gain_high = interval(lead)
+        low, high = percentile_interval(draws[name])
+        gain_low, gain_high = percentile_interval(lead)
         if len(rows.names) < 2:
             for ends in (low, high, gain_low, gain_high):
                 ends[:] = np.nan
@@ -213,7 +213,7 @@ def _values(
         }
         tables.append(pl.DataFrame(columns).select(pl.lit(name).alias("model"), "*"))
     tested = without_own_gain(pl.concat(tables), subject, ("p", "p_is_bound"))
-    tested = corrected(tested).fill_nan(None)
+    tested = with_holm(tested).fill_nan(None)
     calibrated = [_calibration_table(name, rows, each) for name, each in runs.items()]
     return pl.concat([tested, *calibrated], how="diagonal")
 

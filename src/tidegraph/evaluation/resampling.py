@@ -59,7 +59,9 @@ class Impressions:
         return cls(user.astype(np.int64), label, names.astype(np.int64))
 
 
-def measured(rows: Impressions, runs: Sequence[Run]) -> Float64[np.ndarray, " tested"]:
+def measured_metrics(
+    rows: Impressions, runs: Sequence[Run]
+) -> Float64[np.ndarray, " tested"]:
     """Return the tested metrics of a model, means over its runs."""
     found: list[list[float]] = []
     for probability in runs:
@@ -70,7 +72,7 @@ def measured(rows: Impressions, runs: Sequence[Run]) -> Float64[np.ndarray, " te
     return np.array(found).mean(axis=0)
 
 
-def resampled(
+def resampled_means(
     rows: Impressions, runs: Sequence[Run], resamples: int, seed: int
 ) -> Float64[np.ndarray, "resamples tested"]:
     """Return the tested metrics in resamples of the users, means over the runs.
@@ -83,11 +85,11 @@ def resampled(
     """
     total = np.zeros((resamples, len(TESTED)))
     for probability in runs:
-        total += _draws(rows, probability, resamples, seed)
+        total += _resampled_metrics(rows, probability, resamples, seed)
     return total / len(runs)
 
 
-def _draws(
+def _resampled_metrics(
     rows: Impressions, probability: Run, resamples: int, seed: int
 ) -> Float64[np.ndarray, "resamples tested"]:
     """Return the tested metrics in resamples of the users."""
@@ -152,14 +154,14 @@ def _auc_columns(
             while stop < score.size and score[stop] == score[at]:
                 stop += 1
             if stop - at > 1:
-                _add_rows(drawn, user, label, (at, stop, begin), 0.5, tied)
+                _add_user_counts(drawn, user, label, (at, stop, begin), 0.5, tied)
             for n in range(at, stop):
                 if label[n]:
                     u = user[n]
                     for r in range(size):
                         won[r] += drawn[u, begin + r] * (below[r] + tied[r])
                         ups[r] += drawn[u, begin + r]
-            _add_rows(drawn, user, label, (at, stop, begin), 1.0, below)
+            _add_user_counts(drawn, user, label, (at, stop, begin), 1.0, below)
             if stop - at > 1:
                 tied[:] = 0.0
             at = stop
@@ -169,7 +171,7 @@ def _auc_columns(
 
 
 @inlined
-def _add_rows(
+def _add_user_counts(
     drawn: np.ndarray,
     user: np.ndarray,
     label: np.ndarray,

@@ -14,14 +14,18 @@ from tidegraph.errors import RequestError
 from tidegraph.evaluation.pvalues import PValues, holm, p_text
 from tidegraph.evaluation.report.summary import (
     WIDTH,
-    aligned,
+    align_rows,
     by_metric,
-    cells,
-    headings,
-    summary,
-    wrapped,
+    metric_cells,
+    summary_table,
+    table_headings,
+    wrap_parts,
 )
-from tidegraph.evaluation.significance import bootstrap_means, interval, paired_test
+from tidegraph.evaluation.significance import (
+    bootstrap_means,
+    paired_test,
+    percentile_interval,
+)
 from tidegraph.evaluation.slices import COLD, GROUPS, TAIL
 
 KEYS = ("model", "user", "group", "history")
@@ -99,9 +103,9 @@ class Evaluation:
         return self.scores["model"].unique(maintain_order=True).to_list()
 
     @cached_property
-    def _table(self) -> pl.DataFrame:
+    def _metric_table(self) -> pl.DataFrame:
         rng = np.random.default_rng(self.setup.seed)
-        tested = _with_tests(_means(self.scores, rng), self.scores, rng)
+        tested = _with_tests(_means_with_intervals(self.scores, rng), self.scores, rng)
         whole = self.catalogue.rename({"value": "mean"})
         return pl.concat([tested, whole], how="diagonal")
 
@@ -116,7 +120,7 @@ class Evaluation:
             value is known only to be no larger). Metrics of whole catalogues have a
             mean only.
         """
-        return self._table
+        return self._metric_table
 
     def mean(self, metric: str, model: str | None = None) -> float:
         """Return the mean of a metric alone, as ``table`` has it; nan if there is none.
@@ -155,12 +159,14 @@ class Evaluation:
         parts = [(name, self.scores.filter(group=name)) for name in GROUPS]
         parts.append((TAIL, self.tail))
         tables = [
-            _means(part, rng).select(pl.lit(name).alias("slice"), pl.all())
+            _means_with_intervals(part, rng).select(
+                pl.lit(name).alias("slice"), pl.all()
+            )
             for name, part in parts
             if len(part)
         ]
         if not tables:
-            whole = _means(self.scores, rng)
+            whole = _means_with_intervals(self.scores, rng)
             return whole.select(pl.lit("").alias("slice"), pl.all()).clear()
         return pl.concat(tables)
 
@@ -172,9 +178,9 @@ class Evaluation:
             first also the first model's gain over it, and the corrected p.
         """
         table = self.table()
-        names = ["metric", *headings(self.models)]
+        names = ["metric", *table_headings(self.models)]
         rows = [
-            [metric, *cells([part[m][0] for m in self.models])]
+            [metric, *metric_cells([part[m][0] for m in self.models])]
             for metric, part in by_metric(table).items()
         ]
         return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
@@ -201,11 +207,18 @@ class Evaluation:
         if self.scores["group"].null_count() == 0:
             # Without a training log no history is known, which is said above.
             notes.append(f"{cold:,} of {users:,} users had no history")
-        lines = wrapped(self.setup.parts(), width)
+        lines = wrap_parts(self.setup.parts(), width)
         for cut in self.cutoffs if k is None else [k]:
-            lines += ["", *aligned(summary(self.table(), self.models, cut), width)]
+            lines += [
+                "",
+                *align_rows(summary_table(self.table(), self.models, cut), width),
+            ]
         return "\n".join(
-            [*lines, "", *(line for note in notes for line in wrapped([note], width))]
+            [
+                *lines,
+                "",
+                *(line for note in notes for line in wrap_parts([note], width)),
+            ]
         )
 
     @property
@@ -224,7 +237,9 @@ def _metric_names(scores: pl.DataFrame) -> list[str]:
     return [name for name in scores.columns if name not in KEYS]
 
 
-def _columns(scores: pl.DataFrame) -> Float64[np.ndarray, "models users metrics"]:
+def _scores_by_model(
+    scores: pl.DataFrame,
+) -> Float64[np.ndarray, "models users metrics"]:
     """Return each model's scores, NaN for null; all models judge the same users."""
     names = _metric_names(scores)
     parts = scores.partition_by("model", maintain_order=True)
@@ -233,12 +248,14 @@ def _columns(scores: pl.DataFrame) -> Float64[np.ndarray, "models users metrics"
     ).astype(np.float64)
 
 
-def _means(scores: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+def _means_with_intervals(
+    scores: pl.DataFrame, rng: np.random.Generator
+) -> pl.DataFrame:
     """Return means with intervals, and what the first model has more than each."""
-    values = _columns(scores)
+    values = _scores_by_model(scores)
     gains = values[:1] - values
     wide = np.concatenate([*values, *gains], axis=1)
-    low, high = interval(bootstrap_means(wide, rng=rng))
+    low, high = percentile_interval(bootstrap_means(wide, rng=rng))
     known = ~np.isnan(wide)
     users = known.sum(axis=0)
     # One user says nothing of how far others are from them.
@@ -283,7 +300,7 @@ def _with_tests(
     table: pl.DataFrame, scores: pl.DataFrame, rng: np.random.Generator
 ) -> pl.DataFrame:
     """Add the paired test of each gain, and its value corrected for all of them."""
-    values = _columns(scores)
+    values = _scores_by_model(scores)
     tested = values.shape[2]
     p = np.full(values.shape[0] * tested, np.nan)
     is_bound = np.zeros(len(p), np.bool_)
@@ -291,10 +308,10 @@ def _with_tests(
         gains = np.concatenate([*(values[:1] - values[1:])], axis=1)
         chance = paired_test(gains, rng=rng)
         p[tested:], is_bound[tested:] = chance.p, chance.is_bound
-    return corrected(table.with_columns(p=pl.Series(p), p_is_bound=pl.Series(is_bound)))
+    return with_holm(table.with_columns(p=pl.Series(p), p_is_bound=pl.Series(is_bound)))
 
 
-def corrected(table: pl.DataFrame) -> pl.DataFrame:
+def with_holm(table: pl.DataFrame) -> pl.DataFrame:
     """Return a table with ``p_holm``: its p corrected for all of its tests.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.evaluation.answers import blocks
+from tidegraph.evaluation.answers import request_blocks
 from tidegraph.evaluation.protocol import Task
 from tidegraph.kernels.jit import compiled, inlined, over_rows
 from tidegraph.stages import ItemSets, Requests, Scores
@@ -52,17 +52,19 @@ def sampled_hits(
     found = np.zeros((len(task.relevant.item), k), np.bool_)
     start = 0
     scores = len(task.items)
-    for block in blocks(task.requests, "ranking among sampled items", scores):
+    for block in request_blocks(task.requests, "ranking among sampled items", scores):
         relevant = task.relevant.rows(start, start + len(block))
         draws = rng.random((len(relevant.item), negatives + 1))
-        rank = _ranks(model.scores(block), block, relevant, catalogue, draws)
+        rank = _ranks_among_drawn(
+            model.scores(block), block, relevant, catalogue, draws
+        )
         row = np.flatnonzero(rank < k)
         found[task.relevant.ptr[start] + row, rank[row]] = True
         start += len(block)
     return found
 
 
-def _ranks(
+def _ranks_among_drawn(
     scores: Float32[np.ndarray, "b items"],
     requests: Requests,
     relevant: ItemSets,
@@ -108,30 +110,32 @@ def _rank_rows(
     free = np.empty(catalogue.size, np.int32)
     taken = np.full(catalogue.size, -1, np.int64)
     for row in range(first, last):
-        _hide(hidden, row, history, history_ptr[row], history_ptr[row + 1])
-        _hide(hidden, row, item, ptr[row], ptr[row + 1])
+        _exclude_items(hidden, row, history, history_ptr[row], history_ptr[row + 1])
+        _exclude_items(hidden, row, item, ptr[row], ptr[row + 1])
         count = 0
         for i in catalogue:
             if hidden[i] != row:
                 free[count] = i
                 count += 1
         for e in range(ptr[row], ptr[row + 1]):
-            own = _score(scores[row], item[e])
+            own = _score_or_lowest(scores[row], item[e])
             if own == -np.inf:
                 rank[e] = np.iinfo(np.int64).max
                 continue
             better, equal = 0, 0
             wanted = min(draws.shape[1] - 1, count)
             for n in range(wanted):
-                at = _floyd(draws[e, n], count - wanted + n, taken, e)
-                other = _score(scores[row], free[at])
+                at = _draw_without_replacement(
+                    draws[e, n], count - wanted + n, taken, e
+                )
+                other = _score_or_lowest(scores[row], free[at])
                 better += other > own
                 equal += other == own
             rank[e] = better + int(draws[e, -1] * (equal + 1))
 
 
 @inlined
-def _hide(
+def _exclude_items(
     hidden: np.ndarray, row: int, item: np.ndarray, first: int, last: int
 ) -> None:
     """Note that some items are none to be drawn for a row."""
@@ -141,13 +145,15 @@ def _hide(
 
 
 @inlined
-def _score(scores: np.ndarray, item: int) -> float:
+def _score_or_lowest(scores: np.ndarray, item: int) -> float:
     """Return an item's score; that of one that is not scored is below all."""
     return scores[item] if item < scores.size else -np.inf
 
 
 @inlined
-def _floyd(drawn: float, top: int, taken: np.ndarray, mark: int) -> int:
+def _draw_without_replacement(
+    drawn: float, top: int, taken: np.ndarray, mark: int
+) -> int:
     """Return one of the first ``top`` + 1 that is not taken, and take it (Floyd)."""
     at = min(int(drawn * (top + 1)), top)
     if taken[at] == mark:

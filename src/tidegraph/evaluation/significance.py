@@ -82,7 +82,7 @@ def _count_resamples(
             counts[r, drawn[r, n]] += 1.0
 
 
-def interval(
+def percentile_interval(
     draws: Float64[np.ndarray, "resamples m"], level: float = 0.95
 ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
     """Return the percentile interval of each column: its lower and its upper end.
@@ -135,7 +135,11 @@ def paired_test(
     exact = users < 63 and 2**users <= resamples
     reached = np.zeros(difference.shape[1])
     total = filled.sum(axis=0)
-    for turned in _all_signs(users) if exact else _some_signs(users, resamples, rng):
+    for turned in (
+        _all_sign_patterns(users)
+        if exact
+        else _random_sign_patterns(users, resamples, rng)
+    ):
         reached += (np.abs(total - 2 * (turned @ filled)) >= seen).sum(axis=0)
     p = reached / 2**users if exact else (1 + reached) / (1 + resamples)
     at_floor = (reached == 0) & known.any(axis=0)
@@ -177,13 +181,13 @@ def tail_bound(difference: Float64[np.ndarray, "users m"]) -> Float64[np.ndarray
     return bound
 
 
-def _all_signs(users: int) -> Iterator[Float64[np.ndarray, "patterns users"]]:
+def _all_sign_patterns(users: int) -> Iterator[Float64[np.ndarray, "patterns users"]]:
     """Yield all patterns: 1 where a user's difference has the other sign, else 0."""
     pattern = np.arange(2**users, dtype=np.int64)[:, None]
     yield ((pattern >> np.arange(users, dtype=np.int64)) % 2).astype(np.float64)
 
 
-def _some_signs(
+def _random_sign_patterns(
     users: int, resamples: int, rng: np.random.Generator
 ) -> Iterator[Float64[np.ndarray, "patterns users"]]:
     """Yield random patterns a block at a time; each block takes the last one's place.

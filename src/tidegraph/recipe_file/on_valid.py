@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.evaluation.answers import all_lists, by_stage
+from tidegraph.evaluation.answers import lists_by_stage, lists_of_models
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.evaluation.metrics.ranking import hits, recall
@@ -68,7 +68,7 @@ def on_valid(
     parts = _EachPart(
         judged, fit_in(Popular(), Fold.of(train, "Popular"), None), task.relevant
     )
-    result = judge_lists(all_lists(parts, task, K, "every stage"), task, k=(K,))
+    result = judge_lists(lists_of_models(parts, task, K, "every stage"), task, k=(K,))
     notes = [
         *behind_popular(result),
         *ahead_of_all(result),
@@ -159,7 +159,7 @@ class _EachPart:
         proposed |= {f"channel {n}": answer for n, answer in found.channels.items()}
         self._count({ALL: found.candidates} | proposed, len(requests))
         alone = {name: answer.top(K) for name, answer in proposed.items()}
-        return by_stage(found.stages, "model") | alone
+        return lists_by_stage(found.stages, "model") | alone
 
     def recalls(self) -> dict[str, float]:
         """Return the mean recall of all candidates, and of what each proposes alone."""

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegraph.evaluation.report.axes import calendar, linear, logarithmic, number
+from tidegraph.evaluation.report.axes import calendar, linear, logarithmic, number_text
 
 YEAR = 365 * 86_400
 
@@ -69,4 +69,4 @@ def test_a_single_moment_is_still_an_axis():
     [(0.25, "0.25"), (1234.0, "1,234"), (25_000.0, "25k"), (3.2e6, "3.2M"), (0.0, "0")],
 )
 def test_numbers_are_written_as_they_are_read(value, text):
-    assert number(value) == text
+    assert number_text(value) == text

@@ -23,10 +23,10 @@ from tidegraph.evaluation.report.html import (
     write_report,
 )
 from tidegraph.evaluation.report.pictures import (
-    activity,
+    activity_curves,
     evaluation_section,
     events_over_time,
-    gains,
+    gains_histogram,
     log_section,
     ranker_section,
     stage_bars,
@@ -179,7 +179,7 @@ def test_the_long_tail_says_what_the_top_tenth_holds():
     counts = np.sort(np.bincount(log.item))[::-1]
     share = counts[: (counts > 0).sum() // 10].sum() / 600
 
-    assert f"hold {share:.0%} of" in activity(log).description
+    assert f"hold {share:.0%} of" in activity_curves(log).description
 
 
 def test_a_log_without_events_has_no_picture():
@@ -202,7 +202,7 @@ def test_a_part_of_a_log_is_said_by_the_users_and_items_of_its_own_events():
 
 def test_gains_count_users_who_win_lose_and_neither(judged):
     assert judged.cutoffs == [5, 10]
-    chart = gains(judged, "ndcg@5", NASTY)
+    chart = gains_histogram(judged, "ndcg@5", NASTY)
     ours, theirs = (
         judged.scores.filter(model=m)["ndcg@5"].to_numpy() for m in judged.models
     )
@@ -213,7 +213,7 @@ def test_gains_count_users_who_win_lose_and_neither(judged):
 
 def test_a_model_that_was_not_judged_has_no_gain(judged):
     with pytest.raises(ConfigError, match="'nobody'"):
-        gains(judged, "ndcg@5", "nobody")
+        gains_histogram(judged, "ndcg@5", "nobody")
 
 
 def test_a_picture_stands_alone_and_names_every_model(judged, tmp_path):

@@ -4,7 +4,12 @@ import pytest
 from conftest import draw_log
 from evaluation.models import popular, unpopular
 from tidegraph.evaluation.evaluate import evaluate
-from tidegraph.evaluation.report.summary import aligned, digits_for, summary, wrapped
+from tidegraph.evaluation.report.summary import (
+    align_rows,
+    digits_of_interval,
+    summary_table,
+    wrap_parts,
+)
 
 
 def table(half: float, name: str = "rival") -> pl.DataFrame:
@@ -33,11 +38,11 @@ def table(half: float, name: str = "rival") -> pl.DataFrame:
     [(0.2, 3), (0.012, 3), (0.0045, 4), (0.00031, 5), (1e-12, 7), (None, 4)],
 )
 def test_two_digits_of_half_an_interval_are_shown(half, digits):
-    assert digits_for(half) == digits
+    assert digits_of_interval(half) == digits
 
 
 def test_a_narrow_interval_brings_its_digits_to_means_and_gains():
-    heads, rival, model = summary(table(0.00031), ["model", "rival"], 10)
+    heads, rival, model = summary_table(table(0.00031), ["model", "rival"], 10)
 
     assert heads == ["", "recall@10", "ndcg@10", "gain", "p"]
     assert model == ["model", *["0.12346 ±0.00031"] * 2, "", ""]
@@ -46,23 +51,23 @@ def test_a_narrow_interval_brings_its_digits_to_means_and_gains():
 
 def test_a_name_that_leaves_no_room_stands_whole_on_a_line_of_its_own():
     name = "/a/very/long/folder" * 4 + "/best"
-    rows = summary(table(0.00031, name), ["model", name], 10)
-    lines = aligned(rows, 80)
+    rows = summary_table(table(0.00031, name), ["model", name], 10)
+    lines = align_rows(rows, 80)
 
     assert name in lines
     assert max(map(len, lines)) == len(name) < 82
     assert len(lines) == 5
-    assert aligned(rows, 200)[1].startswith(f"{name}  0.11346")
+    assert align_rows(rows, 200)[1].startswith(f"{name}  0.11346")
 
 
 def test_a_model_alone_has_no_columns_of_gains():
     alone = table(0.01).filter(model="model")
 
-    assert summary(alone, ["model"], 10)[0] == ["", "recall@10", "ndcg@10"]
+    assert summary_table(alone, ["model"], 10)[0] == ["", "recall@10", "ndcg@10"]
 
 
 def test_parts_are_joined_as_far_as_a_line_goes():
-    assert wrapped(["a" * 60, "b" * 37, "c", "d " * 70]) == [
+    assert wrap_parts(["a" * 60, "b" * 37, "c", "d " * 70]) == [
         f"{'a' * 60} | {'b' * 37}",
         "c",
         *[("d " * 50).strip(), ("d " * 20).strip()],

@@ -61,7 +61,7 @@ def mean_popularity(
     Source:
         Yin et al. (2012), average recommendation popularity.
     """
-    return _mean_of(popularity.astype(np.float64), item[:, :k])
+    return _mean_over_lists(popularity.astype(np.float64), item[:, :k])
 
 
 def popularity_lift(
@@ -96,7 +96,7 @@ def novelty(
         Vargas & Castells (2011), self-information.
     """
     share = np.maximum(popularity, 1) / max(int(popularity.sum()), 1)
-    return _mean_of(-np.log2(share), item[:, :k])
+    return _mean_over_lists(-np.log2(share), item[:, :k])
 
 
 def intra_list_diversity(
@@ -166,7 +166,7 @@ def feature_vectors(items: Vocabulary, column: str) -> sparse.csr_array:
     return cast(sparse.csr_array, sparse.coo_array((ones, (row, code)), shape).tocsr())
 
 
-def _mean_of(
+def _mean_over_lists(
     value: Float64[np.ndarray, " items"], top: Shaped[np.ndarray, "b k"]
 ) -> Float64[np.ndarray, " b"]:
     """Return the mean of a per-item number over the items of each list."""

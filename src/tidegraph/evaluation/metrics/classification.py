@@ -7,11 +7,7 @@ import polars as pl
 from jaxtyping import Float, Float64, Int64, Integer, Num
 
 from tidegraph.errors import DataError
-from tidegraph.evaluation.metrics.rows import (
-    check_rows,
-    column_by_row,
-    numbers_by_row,
-)
+from tidegraph.evaluation.metrics.rows import check_rows, column_by_row, numbers_by_row
 from tidegraph.ranges import at_least
 
 CLIP = 1e-7
@@ -81,7 +77,7 @@ def user_auc(user: object, label: object, score: object) -> UserAUC:
     check_rows(user=user, score=score)
     order = np.lexsort((score, user))
     who, value, positive = user[order], score[order], label[order] > 0
-    first = _starts(who)
+    first = _starts_of_runs(who)
     size = np.diff(np.append(first, len(who)))
     rank = _mid_ranks(who, value) - np.repeat(first, size)
     ups = _sums_of_runs(positive.astype(np.float64), first)
@@ -178,7 +174,7 @@ def calibration_ratio(label: object, probability: object) -> float:
     return float(probability.sum()) / positives if positives else float("nan")
 
 
-def _starts(key: Num[np.ndarray, " n"]) -> Int64[np.ndarray, " runs"]:
+def _starts_of_runs(key: Num[np.ndarray, " n"]) -> Int64[np.ndarray, " runs"]:
     """Return where each run of equal entries starts."""
     change = np.flatnonzero(key[1:] != key[:-1]) + 1
     return np.concatenate([np.zeros(min(1, len(key)), np.int64), change])

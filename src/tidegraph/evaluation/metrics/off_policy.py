@@ -14,7 +14,7 @@ from tidegraph.arguments import checked
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.evaluation.answers import blocks
+from tidegraph.evaluation.answers import request_blocks
 from tidegraph.evaluation.comparable import check_trained_before
 from tidegraph.evaluation.metrics.ranking import padded
 from tidegraph.evaluation.metrics.rows import (
@@ -74,8 +74,8 @@ def ips(
         Horvitz & Thompson (1952); clipping after Bottou et al. (2013).
     """
     span("ips", clip=clip)
-    earned_by, weight = _weighed(reward, propensity, target)
-    weight, clipped = _clipped(weight, clip)
+    earned_by, weight = _importance_weights(reward, propensity, target)
+    weight, clipped = _clip_weights(weight, clip)
     earned = weight * earned_by
     spread = earned.std(ddof=1) if len(earned) > 1 else np.nan
     return PolicyValue(
@@ -110,8 +110,8 @@ def snips(
         Swaminathan & Joachims (2015).
     """
     span("snips", clip=clip)
-    earned, weight = _weighed(reward, propensity, target)
-    weight, clipped = _clipped(weight, clip)
+    earned, weight = _importance_weights(reward, propensity, target)
+    weight, clipped = _clip_weights(weight, clip)
     total = weight.sum()
     if total == 0:
         return PolicyValue(np.nan, np.nan, 0.0, clipped)
@@ -197,7 +197,7 @@ def logged_lists(
     requests = Requests.of_users(Snapshot.of(train), user, log.time)
     found = [
         padded(model.retrieve(block, k).item, k)
-        for block in blocks(requests, "answering each impression")
+        for block in request_blocks(requests, "answering each impression")
     ]
     return np.concatenate(found) if found else np.zeros((0, k), np.int32)
 
@@ -218,7 +218,7 @@ def propensities(
     return numbers_by_row(**{column: log.context[column]})[0]
 
 
-def _weighed(
+def _importance_weights(
     reward: object, propensity: object, target: object
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """Return what each row earned, and its weight target / propensity."""
@@ -233,7 +233,7 @@ def _weighed(
     return earned, wanted / shown
 
 
-def _clipped(
+def _clip_weights(
     weight: Float64[np.ndarray, " n"], clip: float
 ) -> tuple[Float64[np.ndarray, " n"], float]:
     return np.minimum(weight, clip), float((weight > clip).mean())

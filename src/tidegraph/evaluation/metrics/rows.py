@@ -21,7 +21,7 @@ def numbers_by_row(**columns: object) -> tuple[Float64[np.ndarray, " n"], ...]:
     Raises:
         DataError: One is not one number for each row, or they differ in length.
     """
-    found = {name: _numbers(name, given) for name, given in columns.items()}
+    found = {name: _checked_numbers(name, given) for name, given in columns.items()}
     check_rows(**found)
     return tuple(found.values())
 
@@ -112,13 +112,15 @@ def column_by_row(name: str, given: Any) -> Shaped[np.ndarray, " n"]:
     return found
 
 
-def _numbers(name: str, given: object) -> Float64[np.ndarray, " n"]:
+def _checked_numbers(name: str, given: object) -> Float64[np.ndarray, " n"]:
     found = column_by_row(name, given)
     if found.dtype.kind not in "bifuO" and len(found):
         raise _not_a_column(name, f"of {found.dtype}")
     if found.dtype.kind == "O":
         listed = cast(list[object], found.tolist())
-        found = np.array([_number(name, row, one) for row, one in enumerate(listed)])
+        found = np.array(
+            [_checked_number(name, row, one) for row, one in enumerate(listed)]
+        )
     found = found.astype(np.float64, copy=False)
     _refuse_first(name, found, ~np.isnan(found), "a number")
     return found
@@ -128,7 +130,7 @@ def _is_place(values: Float64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     return np.isfinite(values) & (values >= 0) & (values == np.floor(values))
 
 
-def _number(name: str, row: int, value: Any) -> float:
+def _checked_number(name: str, row: int, value: Any) -> float:
     if isinstance(value, str | bytes):
         raise _refusal(name, row, value, "a number")
     try:

@@ -50,14 +50,14 @@ def linear(label: str, low: float, high: float, *, percent: bool = False) -> Axi
     first, last = math.floor(low / step), math.ceil(high / step)
     last = max(last, first + 1)
     values = [n * step for n in range(first, last + 1)]
-    ticks = tuple((v, number(v, percent=percent, step=step)) for v in values)
+    ticks = tuple((v, number_text(v, percent=percent, step=step)) for v in values)
     return Axis(label, values[0], values[-1], ticks)
 
 
 def logarithmic(label: str, high: float) -> Axis:
     """Return an axis from 1 to a power of ten that is not below ``high``."""
     top = max(1, math.ceil(math.log10(max(high, 1))))
-    ticks = tuple((10.0**p, number(10.0**p)) for p in range(top + 1))
+    ticks = tuple((10.0**p, number_text(10.0**p)) for p in range(top + 1))
     return Axis(label, 1.0, 10.0**top, ticks, log=True)
 
 
@@ -86,7 +86,9 @@ def calendar(label: str, first: int, last: int) -> Axis:
     return Axis(label, float(first), float(last), ticks)
 
 
-def number(value: float, *, percent: bool = False, step: float | None = None) -> str:
+def number_text(
+    value: float, *, percent: bool = False, step: float | None = None
+) -> str:
     """Return a number as it is read: 12,300, 0.25, 40 %, 1.2M.
 
     Args:

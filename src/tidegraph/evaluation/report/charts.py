@@ -11,7 +11,7 @@ from html import escape
 import numpy as np
 from jaxtyping import Float64
 
-from tidegraph.evaluation.report.axes import Axis, linear, number
+from tidegraph.evaluation.report.axes import Axis, linear, number_text
 
 WIDTH = 560
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 46
@@ -114,12 +114,12 @@ def lines(
     """
     height = 300
     x, y = axes
-    parts = [_frame(axes, height)]
+    parts = [_svg_frame(axes, height)]
     if diagonal:
         ends = np.array([0.0, 1.0])
         parts.append(_svg_polyline(ends, ends, height, "diagonal"))
     for place, line in enumerate(series):
-        keep = _thinned(len(line.x))
+        keep = _indices_to_draw(len(line.x))
         across, up = x.place(line.x[keep]), y.place(line.y[keep])
         if filled:
             closed_x = np.concatenate([across[:1], across, across[-1:]])
@@ -144,7 +144,9 @@ def points(
         f'<circle class="bar s0" cx="{a:.1f}" cy="{b:.1f}" r="4"/>'
         for a, b in zip(across, _svg_y(y.place(series.y), height), strict=True)
     ]
-    return _svg_chart(title, description, height, [_frame(axes, height), *drawn], ())
+    return _svg_chart(
+        title, description, height, [_svg_frame(axes, height), *drawn], ()
+    )
 
 
 def columns(
@@ -167,7 +169,7 @@ def columns(
     across = LEFT + axes[0].place(edges) * (WIDTH - LEFT - RIGHT)
     top = _svg_y(axes[1].place(height_of), height)
     floor = height - BOTTOM
-    parts = [_frame(axes, height)]
+    parts = [_svg_frame(axes, height)]
     middle = (edges[1:] + edges[:-1]) / 2
     for n in range(len(height_of)):
         if height_of[n] <= 0:
@@ -221,20 +223,20 @@ def bars(
         parts.append(_svg_text(left - 12, middle, label, "end", "strong"))
         for place, bar in enumerate(group):
             zero = left - axis.low * scale
-            parts.append(_bar(bar, place, (left, zero, y, float(thick)), scale))
+            parts.append(_svg_bar(bar, place, (left, zero, y, float(thick)), scale))
             y += thick
         y += gap
     names = tuple(bar.name for bar in groups[0][1]) if groups else ()
     return _svg_chart(title, description, floor + 30, parts, names)
 
 
-def _bar(
+def _svg_bar(
     bar: Bar, place: int, at: tuple[float, float, float, float], scale: float
 ) -> str:
     """Return a bar from the left edge on; a value of 0 would lie at ``zero``."""
     left, zero, y, thick = at
     end, middle = zero + bar.value * scale, y + thick / 2
-    text = f"{bar.value:.4f}" if bar.value < 10 else number(bar.value)
+    text = f"{bar.value:.4f}" if bar.value < 10 else number_text(bar.value)
     drawn = (
         f'<rect class="bar {_series_class(place)}" x="{left}" y="{y + 2:.1f}" rx="2" '
         f'width="{max(end - left, 0.5):.1f}" height="{thick - 4}"/>'
@@ -250,7 +252,7 @@ def _bar(
     return drawn + _svg_text(far + 8, middle + 4, text, "start", "value")
 
 
-def _frame(axes: tuple[Axis, Axis], height: int) -> str:
+def _svg_frame(axes: tuple[Axis, Axis], height: int) -> str:
     """Return grid lines, tick texts and axis labels."""
     x, y = axes
     floor = height - BOTTOM
@@ -295,7 +297,7 @@ def _svg_y(up: Float64[np.ndarray, " n"], height: int) -> Float64[np.ndarray, " 
     return floor - up * (floor - TOP)
 
 
-def _thinned(length: int) -> np.ndarray:
+def _indices_to_draw(length: int) -> np.ndarray:
     """Return which of many points to draw: the first, the last, and some between."""
     if length <= MOST_POINTS:
         return np.arange(length)

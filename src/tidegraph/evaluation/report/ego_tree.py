@@ -43,7 +43,7 @@ class _Node:
     y: float = 0.0
 
 
-def draw(
+def draw_ego_tree(
     field: EgoTree,
     named: Callable[[int, int], str],
     title: str,
@@ -63,7 +63,7 @@ def draw(
     """
     clock = int(field.time[0][0])
     root = _node_tree(field, named, (0,), None if means == "none" else clock)
-    rows = _place(root, 0)
+    rows = _place_rows(root, 0)
     nodes = _nodes_in_preorder(root)
     oldest = max(node.age for node in nodes)
     span = log1p(max(oldest, 3_600) / 3_600)
@@ -113,12 +113,12 @@ def _node_tree(
     return _Node(named(depth, int(field.ids[depth][at])), depth, age, children)
 
 
-def _place(node: _Node, row: int) -> int:
+def _place_rows(node: _Node, row: int) -> int:
     """Give each node a line of its own, above those of its children; count lines."""
     node.y = _TOP + (row + 0.5) * _ROW
     row += 1
     for child in node.children:
-        row = _place(child, row)
+        row = _place_rows(child, row)
     return row
 
 

@@ -35,7 +35,7 @@ def log_section(log: Interactions, title: str = "The log") -> Section:
     if not len(log):
         return Section(title, text)
     over_time = () if log.clock == "none" else (events_over_time(log),)
-    return Section(title, text, (*over_time, activity(log)))
+    return Section(title, text, (*over_time, activity_curves(log)))
 
 
 def events_over_time(log: Interactions) -> Chart:
@@ -68,7 +68,7 @@ def events_over_time(log: Interactions) -> Chart:
     )
 
 
-def activity(log: Interactions) -> Chart:
+def activity_curves(log: Interactions) -> Chart:
     """Return how many events each user and each item has, from most to least."""
     sizes = {
         "users": _positive_descending(np.bincount(log.user)),
@@ -77,8 +77,10 @@ def activity(log: Interactions) -> Chart:
     series = [
         Series(
             name,
-            np.arange(1, len(size) + 1).astype(np.float64)[_even(len(size))],
-            size[_even(len(size))],
+            np.arange(1, len(size) + 1).astype(np.float64)[
+                _log_spaced_places(len(size))
+            ],
+            size[_log_spaced_places(len(size))],
         )
         for name, size in sizes.items()
     ]
@@ -105,7 +107,9 @@ def evaluation_section(evaluation: Evaluation, title: str = "Evaluation") -> Sec
     k = evaluation.cutoffs[0]
     metric = f"ndcg@{k}"
     charts = [metric_bars(evaluation, k)]
-    charts += [gains(evaluation, metric, other) for other in evaluation.models[1:]]
+    charts += [
+        gains_histogram(evaluation, metric, other) for other in evaluation.models[1:]
+    ]
     if evaluation.exposure:
         charts.append(exposure_curves(evaluation))
     charts.append(slice_bars(evaluation, metric))
@@ -174,7 +178,7 @@ def slice_bars(evaluation: Evaluation, metric: str) -> Chart:
     )
 
 
-def gains(evaluation: Evaluation, metric: str, other: str) -> Chart:
+def gains_histogram(evaluation: Evaluation, metric: str, other: str) -> Chart:
     """Return how much each user gains by the first model over another.
 
     Args:
@@ -268,6 +272,6 @@ def _positive_descending(counts: Int64[np.ndarray, " n"]) -> Float64[np.ndarray,
     return np.sort(counts[counts > 0])[::-1].astype(np.float64)
 
 
-def _even(length: int) -> Int64[np.ndarray, " points"]:
+def _log_spaced_places(length: int) -> Int64[np.ndarray, " points"]:
     """Return places, first and last among them, even on a logarithmic axis."""
     return np.unique(np.geomspace(1, length, 300).astype(np.int64)) - 1

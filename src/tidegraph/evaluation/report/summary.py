@@ -12,7 +12,7 @@ WIDTH = 100
 """Text for reading is no wider where nobody says how wide it may be."""
 
 
-def headings(models: list[str]) -> list[str]:
+def table_headings(models: list[str]) -> list[str]:
     """Return the columns of a table in words: a few per model."""
     first, *others = models
     return [first, *(c for m in others for c in (m, f"gain over {m}", f"p ({m})"))]
@@ -27,7 +27,7 @@ def by_metric(table: pl.DataFrame) -> dict[str, dict[str, list[dict[str, Any]]]]
     }
 
 
-def cells(rows: list[dict[str, Any]]) -> list[str]:
+def metric_cells(rows: list[dict[str, Any]]) -> list[str]:
     """Return what stands under the headings for one metric, the first model first."""
     first, *others = rows
     cells = [_interval_text(first["mean"], first["low"], first["high"])]
@@ -40,7 +40,7 @@ def cells(rows: list[dict[str, Any]]) -> list[str]:
     return cells
 
 
-def summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
+def summary_table(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
     """Return headings, and a row of words per model with the first at the end.
 
     Each column has as many digits as its narrowest interval needs. A model that is
@@ -52,12 +52,14 @@ def summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
     shown = [f"recall@{k}", gained, f"diversity@{k}"]
     shown = [metric for metric in shown if (models[0], metric) in rows]
     columns = [
-        [metric, *_column([_mean_and_ends(rows[name, metric]) for name in order])]
+        [metric, *_column_text([_mean_and_ends(rows[name, metric]) for name in order])]
         for metric in shown
     ]
     if len(order) > 1:
         judged = [rows[name, gained] for name in order]
-        gains = _column([_mean_and_ends(row, "gain", "gain_") for row in judged], "+")
+        gains = _column_text(
+            [_mean_and_ends(row, "gain", "gain_") for row in judged], "+"
+        )
         chance = [p_text(row["p_holm"], row["p_holm_is_bound"]) for row in judged]
         columns += [["gain", *gains], ["p", *chance]]
     return [list(row) for row in zip(["", *order], *columns, strict=True)]
@@ -71,14 +73,16 @@ def _mean_and_ends(row: dict[str, Any], mean: str = "mean", ends: str = "") -> E
     return row[mean], row[f"{ends}low"], row[f"{ends}high"]
 
 
-def _column(values: list[Ended], sign: str = "") -> list[str]:
+def _column_text(values: list[Ended], sign: str = "") -> list[str]:
     """Return means with half their intervals, all with equally many digits."""
     halves = [
         (high - low) / 2
         for _, low, high in values
         if low is not None and high is not None
     ]
-    digits = digits_for(min((half for half in halves if half > 1e-9), default=None))
+    digits = digits_of_interval(
+        min((half for half in halves if half > 1e-9), default=None)
+    )
     words: list[str] = []
     for mean, low, high in values:
         word = "" if mean is None else f"{mean:{sign}.{digits}f}"
@@ -88,7 +92,7 @@ def _column(values: list[Ended], sign: str = "") -> list[str]:
     return words
 
 
-def digits_for(half: float | None) -> int:
+def digits_of_interval(half: float | None) -> int:
     """Return how many decimals show two digits of half an interval, from 3 to 7.
 
     Args:
@@ -99,7 +103,7 @@ def digits_for(half: float | None) -> int:
     return min(7, max(3, 1 - math.floor(math.log10(half))))
 
 
-def wrapped(parts: list[str], width: int = WIDTH) -> list[str]:
+def wrap_parts(parts: list[str], width: int = WIDTH) -> list[str]:
     """Return parts joined by bars, in lines that fit."""
     lines: list[str] = []
     for part in parts:
@@ -120,12 +124,12 @@ def _interval_text(
     if low is None or high is None:
         return format(mean, f"{sign}.{'4f' if abs(mean) < 10 else '1f'}")
     half = (high - low) / 2
-    digits = digits_for(half if half > 1e-9 else None) if abs(mean) < 10 else 1
+    digits = digits_of_interval(half if half > 1e-9 else None) if abs(mean) < 10 else 1
     style = f"{sign}.{digits}f"
     return f"{mean:{style}} [{low:{style}}, {high:{style}}]"
 
 
-def aligned(rows: list[list[str]], width: int = WIDTH) -> list[str]:
+def align_rows(rows: list[list[str]], width: int = WIDTH) -> list[str]:
     """Return rows of words as lines with columns of one width.
 
     Where they do not fit, what begins a row stands on a line of its own; it is a name,
