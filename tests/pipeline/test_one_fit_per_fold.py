@@ -10,7 +10,7 @@ import pytest
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
-from tidegraph.recipe_file.on_valid import on_valid
+from tidegraph.recipe_file.on_valid import judge_on_valid
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
@@ -75,7 +75,7 @@ def test_training_and_judging_fit_each_channel_once_per_fold(further):
     plan = Pipeline(blend, rank=RecencyLogit(), windows=Windows(2))
     model = plan.fit(train, valid, graph=graph, run=run())
 
-    on_valid(plan, model, train, valid, graph=graph, run=run())
+    judge_on_valid(plan, model, train, valid, graph=graph, run=run())
 
     assert len(Counted.fits) == 4  # Two windows, train, and all.
     assert set(Counted.fits.values()) == {1}
@@ -86,7 +86,7 @@ def test_weights_of_channels_cost_a_fit_before_the_oldest_window():
     plan = Pipeline((Counted("a"), ItemKNN()), rank=RecencyLogit(), windows=Windows(2))
     model = plan.fit(train, valid, run=run())
 
-    on_valid(plan, model, train, valid, run=run())
+    judge_on_valid(plan, model, train, valid, run=run())
 
     # What came before the newest tenth before the oldest window, the windows, train,
     # whose answers weigh what is served by what happened in valid, and all.

@@ -12,10 +12,10 @@ from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.recipe_file.on_valid import (
     ALL,
     _EachPart,
-    ahead_of_all,
-    behind_popular,
-    on_valid,
-    seldom_repeated,
+    channels_ahead_of_all,
+    judge_on_valid,
+    parts_behind_popular,
+    warn_if_repeats_rare,
 )
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -73,7 +73,7 @@ def test_each_channel_answers_each_request_once(parts):
     users = len(np.unique(valid.user))
     CALLS.clear()
 
-    said = on_valid(method, model, train, valid).text()
+    said = judge_on_valid(method, model, train, valid).text()
 
     assert f"{users} requests" in said
     assert {"knn": users, "rp3": users} == CALLS
@@ -125,11 +125,11 @@ def test_what_ranks_no_better_than_popularity_for_whom_it_knows_is_named(parts):
     lists = {"model": right, "Popular": np.where(warm[:, None], wrong, right)}
     lists |= {"channel A": silent, "channel B": wrong, "channel Popular": wrong}
 
-    assert behind_popular(judge_lists(lists, task, k=(10,))) == [
+    assert parts_behind_popular(judge_lists(lists, task, k=(10,))) == [
         "no better than Popular by ndcg@10 for users with a history: channel B"
     ]
     del lists["channel B"]
-    assert behind_popular(judge_lists(lists, task, k=(10,))) == []
+    assert parts_behind_popular(judge_lists(lists, task, k=(10,))) == []
 
 
 def test_a_channel_that_ranks_better_alone_is_named_if_it_is_no_chance(parts):
@@ -142,13 +142,13 @@ def test_a_channel_that_ranks_better_alone_is_named_if_it_is_no_chance(parts):
     once = second.copy()
     once[0] = first[0]
     lists = {"model": second, "Popular": first, "channel A": once, "channel B": second}
-    assert ahead_of_all(judge_lists(lists, task, k=(10,))) == []
+    assert channels_ahead_of_all(judge_lists(lists, task, k=(10,))) == []
 
     lists["channel B"] = first
     scores = judge_lists(lists, task, k=(10,)).scores
     ndcg = dict(scores.group_by("model").agg(pl.mean("ndcg@10")).rows())
     said = f"by ndcg@10: channel B by {ndcg['channel B'] - ndcg['model']:.4f}; give it"
-    assert said in ahead_of_all(judge_lists(lists, task, k=(10,)))[0]
+    assert said in channels_ahead_of_all(judge_lists(lists, task, k=(10,)))[0]
 
 
 def test_a_log_without_repeats_says_that_lists_may_hold_what_users_had():
@@ -160,7 +160,7 @@ def test_a_log_without_repeats_says_that_lists_may_hold_what_users_had():
 
     for repeat in (True, False):
         settings = Pipeline(retrieve=Popular(), repeat=repeat)
-        said = on_valid(settings, settings.fit(train, valid), train, valid).text()
+        said = judge_on_valid(settings, settings.fit(train, valid), train, valid).text()
 
         assert (told in said) is repeat
-    assert seldom_repeated(Pipeline(retrieve=Popular()), Fold.of(log, "log")) == []
+    assert warn_if_repeats_rare(Pipeline(retrieve=Popular()), Fold.of(log, "log")) == []

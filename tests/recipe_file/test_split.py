@@ -6,7 +6,7 @@ import pytest
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.recipe_file.split import Rolling, Split, part_of
+from tidegraph.recipe_file.split import Rolling, Split, parts_as_saved
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_a_saved_model_finds_the_same_parts_again(split):
     log = draw_log(events=1000)
     parts = split.parts(log)
 
-    before, test = part_of(log, parts.memory, "test")
+    before, test = parts_as_saved(log, parts.memory, "test")
 
     assert np.array_equal(test.item, parts.test.item)
     assert np.array_equal(test.time, parts.test.time)
     assert len(before) == len(parts.known)
     if parts.valid is not None:
-        before, valid = part_of(log, parts.memory, "valid")
+        before, valid = parts_as_saved(log, parts.memory, "valid")
         assert np.array_equal(valid.user, parts.valid.user)
         assert len(before) == len(parts.train)
 
@@ -93,10 +93,10 @@ def test_a_part_that_is_not_there_is_said():
     memory = Split(valid=0.0).parts(log).memory
 
     with pytest.raises(DataError, match="trained without a valid part"):
-        part_of(log, memory, "valid")
+        parts_as_saved(log, memory, "valid")
     early = log.before(int(log.time[100]))
     with pytest.raises(DataError, match="which begins at 2023-"):
-        part_of(early, memory, "test")
+        parts_as_saved(early, memory, "test")
 
 
 def test_the_column_of_parts_may_have_any_name(tmp_path):
@@ -121,7 +121,7 @@ def test_a_random_split_is_found_again(shares, timed):
         if not shares.get(name, 0.1):
             assert part is None
             continue
-        before, found = part_of(log, parts.memory, name)
+        before, found = parts_as_saved(log, parts.memory, name)
         assert np.array_equal(found.item, part.item)
         assert before.time[-1] < found.time[0]
         share = shares.get(name, 0.1) * len(log)
@@ -144,14 +144,14 @@ def test_a_log_that_grew_is_not_split_otherwise_than_it_was(split):
     memory = split.parts(log.take(np.arange(999))).memory
 
     with pytest.raises(DataError, match="made of 999 events, and the log has 1,000"):
-        part_of(log, memory, "test")
+        parts_as_saved(log, memory, "test")
 
 
 def test_each_last_event_of_a_log_that_grew_is_one_that_nobody_learnt_from():
     log = draw_log(events=1000)
     memory = Split(leave_last=1).parts(log.take(np.arange(900))).memory
 
-    _, test = part_of(log, memory, "test")
+    _, test = parts_as_saved(log, memory, "test")
 
     assert len(test) == len(np.unique(log.user[np.bincount(log.user)[log.user] > 1]))
 
@@ -166,7 +166,7 @@ def test_a_log_in_another_order_is_not_split_otherwise_than_it_was(split):
     again = interactions(user[other], item[other], time[other])
 
     with pytest.raises(DataError, match="goes by the order of its events"):
-        part_of(again, parts.memory, "test")
+        parts_as_saved(again, parts.memory, "test")
 
 
 def test_events_of_others_may_come_in_any_order():
@@ -175,7 +175,7 @@ def test_events_of_others_may_come_in_any_order():
     other = np.lexsort((-user, time))
     again = interactions(user[other], item[other], time[other])
 
-    _, test = part_of(again, parts.memory, "test")
+    _, test = parts_as_saved(again, parts.memory, "test")
 
     assert parts.test is not None
     found, held = (part.items.decode(part.item) for part in (test, parts.test))

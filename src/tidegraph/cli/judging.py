@@ -40,7 +40,7 @@ from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.curves import curves_of
 from tidegraph.progress import working
 from tidegraph.recipe_file.recipe import pipeline_of, seed_of
-from tidegraph.recipe_file.split import part_of
+from tidegraph.recipe_file.split import parts_as_saved
 from tidegraph.rng import generator
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Retriever
@@ -132,12 +132,12 @@ def _task(
         return model, known, _events_after_training(model, log, path)
     if part == "test":
         known = events_of(model.graph, clock)
-        test = part_of(log, memory, "test")[1]
+        test = parts_as_saved(log, memory, "test")[1]
         _refuse_learnt(model, test)
         return model, known, test
     if part != "valid":
         raise RequestError(f"--part is {part!r}; it can be valid, test or all.")
-    before, chosen = part_of(log, memory, "valid")
+    before, chosen = parts_as_saved(log, memory, "valid")
     if source is None:
         raise ConfigError(
             "this model does not know the recipe that made it, so its retrieval "

@@ -39,7 +39,7 @@ SURELY = 0.05
 """A difference whose corrected p is smaller is no chance."""
 
 
-def on_valid(
+def judge_on_valid(
     pipeline: Pipeline,
     model: FittedPipeline,
     train: Train,
@@ -70,9 +70,9 @@ def on_valid(
     )
     result = judge_lists(lists_of_models(parts, task, K, "every stage"), task, k=(K,))
     notes = [
-        *behind_popular(result),
-        *ahead_of_all(result),
-        *seldom_repeated(pipeline, Fold.of(train, "train")),
+        *parts_behind_popular(result),
+        *channels_ahead_of_all(result),
+        *warn_if_repeats_rare(pipeline, Fold.of(train, "train")),
     ]
     learns = pipeline.blend.learns
     return ValidReport(result, parts.recalls(), tuple(notes), parts.width, learns)
@@ -116,8 +116,8 @@ class ValidReport:
         )
 
 
-def seldom_repeated(pipeline: Pipeline, known: Fold) -> list[str]:
-    """Return that lists may hold items of the user, where hardly an event repeats one.
+def warn_if_repeats_rare(pipeline: Pipeline, known: Fold) -> list[str]:
+    """Return a warning that lists may repeat items where hardly an event does.
 
     Settings that are left to the log draw the line at the same share.
     """
@@ -157,7 +157,7 @@ class _EachPart:
         found = self.model.steps.each(requests, K)
         proposed = {"Popular": self.popular.retrieve(requests, max(K, self.width))}
         proposed |= {f"channel {n}": answer for n, answer in found.channels.items()}
-        self._count({ALL: found.candidates} | proposed, len(requests))
+        self._count_recall({ALL: found.candidates} | proposed, len(requests))
         alone = {name: answer.top(K) for name, answer in proposed.items()}
         return lists_by_stage(found.stages, "model") | alone
 
@@ -165,7 +165,7 @@ class _EachPart:
         """Return the mean recall of all candidates, and of what each proposes alone."""
         return {n: float(np.concatenate(r).mean()) for n, r in self._recall.items()}
 
-    def _count(self, proposed: dict[str, Candidates], requests: int) -> None:
+    def _count_recall(self, proposed: dict[str, Candidates], requests: int) -> None:
         wanted = self.relevant.rows(self._row, self._row + requests)
         self._row += requests
         for name, answer in proposed.items():
@@ -174,7 +174,7 @@ class _EachPart:
             self._recall.setdefault(name, []).append(part)
 
 
-def behind_popular(result: Evaluation) -> list[str]:
+def parts_behind_popular(result: Evaluation) -> list[str]:
     """Return what ranks no better than popularity does, and among whom.
 
     Users without a history have no list of most channels, and tell nothing of them.
@@ -198,7 +198,7 @@ def behind_popular(result: Evaluation) -> list[str]:
     ]
 
 
-def ahead_of_all(result: Evaluation) -> list[str]:
+def channels_ahead_of_all(result: Evaluation) -> list[str]:
     """Return which channels alone rank better than the whole, and by how much."""
     rows = result.table().filter(
         pl.col("model").str.starts_with("channel "),

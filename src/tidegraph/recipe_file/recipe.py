@@ -19,7 +19,7 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.pipeline.serving import Source
-from tidegraph.recipe_file.on_valid import ValidReport, on_valid
+from tidegraph.recipe_file.on_valid import ValidReport, judge_on_valid
 from tidegraph.recipe_file.split import Parts, Split
 from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import generator
@@ -147,7 +147,7 @@ class Fitted:
             raise DataError(
                 "the split has no valid part to judge on. Give [split] valid a share."
             )
-        return on_valid(
+        return judge_on_valid(
             self.pipeline,
             self.model,
             self.train,
@@ -190,7 +190,7 @@ def read_recipe(
     split_table = split or _toml_table(tables, "split", path.name)
     stages = {name: tables[name] for name in _STAGES if name in tables}
     pipeline = pipeline_of(stages, path.name)
-    reading, parts = _agreed(
+    reading, parts = _agree_on_split(
         reading, build(Split, split_table, f"{path.name}:split"), path.name
     )
     return Recipe(
@@ -280,7 +280,9 @@ def channels_of(tables: Iterable[object], where: str) -> dict[str, Retriever]:
     return found
 
 
-def _agreed(reading: Reading, split: Split, where: str) -> tuple[Reading, Split]:
+def _agree_on_split(
+    reading: Reading, split: Split, where: str
+) -> tuple[Reading, Split]:
     """Return the two, agreeing on the column of parts and on what the times are."""
     column = reading.columns.split
     if column is not None and split == Split():

@@ -127,7 +127,7 @@ class Split:
             # However the file calls it, the log calls it so.
             return Parts.named(log.split(by="split"), {"by": self.by})
         if self.leave_last is not None:
-            memory = {"leave_last": self.leave_last, **_order(log, by_user=True)}
+            memory = {"leave_last": self.leave_last, **_row_order(log, by_user=True)}
             return Parts.named(_parts_by_leave_last(log, self.leave_last), memory)
         if self.random is not None:
             return self._at_random(log, self.random)
@@ -135,7 +135,7 @@ class Split:
         valid, test = self.shares
         if cuts is not None:
             if log.clock == "order":
-                cuts = tuple(_position(cut) for cut in cuts)
+                cuts = tuple(_parsed_position(cut) for cut in cuts)
             parts = log.split(time=cuts)
         elif valid and test:
             parts = log.split(fractions=(1 - valid - test, valid))
@@ -154,7 +154,7 @@ class Split:
         shares = [share for share in (1 - valid - test, valid, test) if share]
         parts = log.random_split(fractions=shares[:-1], rng=seed)
         memory = {"random": seed, "valid": valid, "test": test}
-        memory |= _order(log, by_user=False)
+        memory |= _row_order(log, by_user=False)
         found = Parts.named(parts, memory)
         return found if test else replace(found, valid=found.test, test=None)
 
@@ -236,7 +236,7 @@ class Parts:
         return self.train if self.valid is None else self.train.followed_by(self.valid)
 
 
-def part_of(
+def parts_as_saved(
     log: Interactions, memory: Mapping[str, Any], part: Literal["valid", "test"]
 ) -> tuple[Interactions, Interactions]:
     """Return what was known before a part, and the part, as a saved model split.
@@ -278,7 +278,7 @@ def part_of(
     return before, chosen
 
 
-def _order(log: Interactions, *, by_user: bool) -> dict[str, Any]:
+def _row_order(log: Interactions, *, by_user: bool) -> dict[str, Any]:
     return {EVENTS: len(log), ORDER: order_digest(log, by_user=by_user)}
 
 
@@ -306,7 +306,7 @@ def _refuse_another_order(
         )
 
 
-def _position(cut: object) -> Any:
+def _parsed_position(cut: object) -> Any:
     """Return a position that a command line can only write as text."""
     return int(cut) if isinstance(cut, str) and cut.strip().isdigit() else cut
 

@@ -24,7 +24,7 @@ from tidegraph.graph.disk import MANIFEST
 from tidegraph.graph.live import Graph
 from tidegraph.progress import working
 from tidegraph.recipe_file.recipe import Recipe, pipeline_of, read_recipe
-from tidegraph.recipe_file.search.space import Search, with_values
+from tidegraph.recipe_file.search.space import Search, with_settings_replaced
 from tidegraph.recipe_file.search.study import Found, search
 from tidegraph.recipe_file.split import Parts
 from tidegraph.retrieval.scoring.describe import spelt_out
@@ -85,7 +85,7 @@ def tune(
         return judged.score(stages, wanted)
 
     found = search(wanted, output, key, plan.stages, score, plan.seed)
-    best = with_values(tables, found.best.settings)
+    best = with_settings_replaced(tables, found.best.settings)
     best["data"] = _beside(best["data"], recipe.parent) | placed(graph=graph)
     with replaced(best_file) as aside:
         aside.write_text(written.dumps(best), encoding="utf-8")
@@ -111,7 +111,7 @@ def _check(plan: Recipe, wanted: Search, where: str) -> None:
         )
     for place, values in wanted.settings.items():
         for end in values.ends:
-            pipeline_of(with_values(plan.stages, {place: end}), where)
+            pipeline_of(with_settings_replaced(plan.stages, {place: end}), where)
 
 
 @dataclass(frozen=True)

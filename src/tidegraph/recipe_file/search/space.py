@@ -126,7 +126,9 @@ class Search:
         return math.prod(values.count for values in self.settings.values())
 
 
-def with_values(stages: Mapping[str, Any], values: Mapping[str, object]) -> Any:
+def with_settings_replaced(
+    stages: Mapping[str, Any], values: Mapping[str, object]
+) -> Any:
     """Return the tables of a recipe with some settings replaced.
 
     Args:
@@ -146,14 +148,14 @@ def with_values(stages: Mapping[str, Any], values: Mapping[str, object]) -> Any:
             )
         table: Any = changed
         for part in way:
-            table = _inside(table, part, place)
+            table = _part_of_table(table, part, place)
         if not isinstance(table, dict):
             raise ConfigError(f"[tune.settings] {place!r}: it stands in no table.")
         table[last] = value
     return changed
 
 
-def _inside(table: Any, part: str, place: str) -> Any:
+def _part_of_table(table: Any, part: str, place: str) -> Any:
     """Return what a table or a list of channels holds under a name."""
     if isinstance(table, list):
         channels = cast(list[Mapping[str, Any]], table)

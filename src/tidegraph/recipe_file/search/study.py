@@ -18,7 +18,7 @@ from tidegraph.recipe_file.search.space import (
     Between,
     Search,
     Values,
-    with_values,
+    with_settings_replaced,
 )
 
 STUDY = "study.jsonl"
@@ -107,9 +107,9 @@ def search(
 
     objective = _Objective(study, wanted, stages, score, optuna.TrialPruned)
     goal = int(min(wanted.trials, wanted.possible))
-    for done in track(range(len(_done(study)), goal), "trying settings"):
-        while len(_done(study)) == done:
-            study.sampler = _sampler(optuna.samplers, study, seed)
+    for done in track(range(len(_finished_trials(study)), goal), "trying settings"):
+        while len(_finished_trials(study)) == done:
+            study.sampler = _sampler_of_trial(optuna.samplers, study, seed)
             study.optimize(objective, n_trials=1)
     found = _found_trials(study)
     failed = [t.user_attrs[FAILED] for t in study.trials if FAILED in t.user_attrs]
@@ -146,11 +146,13 @@ class _Objective:
             for place, values in self.wanted.settings.items()
         }
         trial.set_user_attr("settings", values)
-        if any(_same(values, one.settings) for one in tried.trials):
+        if any(_are_same_settings(values, one.settings) for one in tried.trials):
             trial.set_user_attr(AGAIN, True)
-        stages = with_values(self.stages, values)
+        stages = with_settings_replaced(self.stages, values)
         for one in (Trial({}, tried.recipe), *tried.trials):
-            if _same(stages, with_values(self.stages, one.settings)):
+            if _are_same_settings(
+                stages, with_settings_replaced(self.stages, one.settings)
+            ):
                 if math.isnan(one.score):
                     raise self.pruned
                 return one.score
@@ -161,7 +163,7 @@ class _Objective:
             raise self.pruned from error
 
 
-def _sampler(samplers: Any, study: Any, seed: int) -> Any:
+def _sampler_of_trial(samplers: Any, study: Any, seed: int) -> Any:
     """Return what draws the next settings: at random after some that were tried before.
 
     Each is one of its own, so that a search that was stopped goes on as it would have.
@@ -173,13 +175,13 @@ def _sampler(samplers: Any, study: Any, seed: int) -> Any:
     return kind(seed=_seed_of_trial(seed, len(finished)))
 
 
-def _same(one: object, other: object) -> bool:
+def _are_same_settings(one: object, other: object) -> bool:
     """Are settings, or tables of a recipe, the same in a file?"""
     first, second = (json.dumps(x, sort_keys=True, default=str) for x in (one, other))
     return first == second
 
 
-def _done(study: Any) -> list[Any]:
+def _finished_trials(study: Any) -> list[Any]:
     """Return the trials that are over, of equal settings the first."""
     return [
         trial
@@ -241,6 +243,6 @@ def _found_trials(study: Any) -> Found:
             trial.user_attrs["settings"],
             float("nan") if trial.value is None else float(trial.value),
         )
-        for trial in _done(study)
+        for trial in _finished_trials(study)
     ]
     return Found(float(study.user_attrs[RECIPE]), tuple(trials))
