@@ -18,11 +18,7 @@ from tidegraph.bench import (
     write_comparison,
 )
 from tidegraph.bench.clicks import ClickProtocol, click_parts
-from tidegraph.bench.run import (
-    RECORDS,
-    _Trainings,
-    in_odds,
-)
+from tidegraph.bench.run import RECORDS, _Trainings, shift_odds
 from tidegraph.config import to_table
 from tidegraph.data.views.digests import log_digest, rest_digest
 from tidegraph.errors import ArtifactError, RequestError
@@ -252,7 +248,7 @@ def test_the_recorded_auc_is_that_of_scikit_learn(log, tmp_path):
 
 def test_probabilities_are_turned_into_the_odds_of_the_test():
     # One in five becomes one in two where three of four negatives are left out.
-    found = in_odds(np.array([0.2, 0.5, 0.0, 1.0], np.float32), 4.0)
+    found = shift_odds(np.array([0.2, 0.5, 0.0, 1.0], np.float32), 4.0)
 
     np.testing.assert_allclose(found, [0.5, 0.8, 0.0, 1.0], rtol=1e-6)
 

@@ -29,7 +29,7 @@ def gains_by_activity(scores: Scores, *, rng: Seed = 0) -> pl.DataFrame:
     ordered = {scores.subject: runs[scores.subject]} | runs
     tables: list[pl.DataFrame] = []
     for name, held in held_by_activity(scores).items():
-        part, users = part_of(rows, held), len(np.unique(rows.user[held]))
+        part, users = some_impressions(rows, held), len(np.unique(rows.user[held]))
         some = {model: [run[held] for run in each] for model, each in ordered.items()}
         found = evaluate_runs(part, some, resamples=RESAMPLES, rng=rng).table()
         tables.append(
@@ -64,7 +64,9 @@ def held_by_activity(scores: Scores) -> dict[str, Int64[np.ndarray, " held"]]:
     }
 
 
-def part_of(rows: Impressions, held: Int64[np.ndarray, " held"]) -> Impressions:
+def some_impressions(
+    rows: Impressions, held: Int64[np.ndarray, " held"]
+) -> Impressions:
     """Return some impressions, of the users who have one among them."""
     names, user = np.unique(rows.user[held], return_inverse=True)
     return Impressions(user.astype(np.int64), rows.label[held], rows.names[names])

@@ -138,21 +138,21 @@ def click_parts(
         )
     graph = Snapshot.of(Fold.of(log, "a comparison of rankers").events)
     if not log.label.all():
-        return _shown(log, graph, protocol, rng)
-    return _drawn(log, graph, protocol, rng)
+        return _parts_with_shown_negatives(log, graph, protocol, rng)
+    return _parts_with_drawn_negatives(log, graph, protocol, rng)
 
 
-def _drawn(
+def _parts_with_drawn_negatives(
     log: Interactions,
     graph: Snapshot,
     protocol: ClickProtocol,
     rng: np.random.Generator,
 ) -> ClickParts:
     """Return parts whose negatives are drawn."""
-    chosen, left_out = _eligible(log, graph, protocol)
+    chosen, left_out = _eligible_events(log, graph, protocol)
     user, item, time = log.user[chosen], log.item[chosen], log.time[chosen]
     made: list[Examples] = []
-    for name, rows in zip(PARTS, _parts(time, protocol, rng), strict=True):
+    for name, rows in zip(PARTS, _rows_of_parts(time, protocol, rng), strict=True):
         requests = Requests.of_users(
             graph, user[rows], time[rows], repeat=protocol.repeat
         )
@@ -171,7 +171,7 @@ def _drawn(
     return ClickParts(made[0], made[1], made[2], float(wrong[0] / wrong[2]), left_out)
 
 
-def _eligible(
+def _eligible_events(
     log: Interactions, graph: Snapshot, protocol: ClickProtocol
 ) -> tuple[Int64[np.ndarray, " n"], dict[str, int]]:
     """Return the rows that become requests, and how many do not, by why."""
@@ -183,7 +183,7 @@ def _eligible(
         pair = pair + (time - time.min(initial=0)) * (pair.max(initial=0) + 1)
     first[np.unique(pair, return_index=True)[1]] = True
     alive = graph[f"~{ACTION}"].alive.births.before(time)
-    alone = alive <= _taken(log, first, ~new_item, repeat=protocol.repeat)
+    alone = alive <= _count_items_taken(log, first, ~new_item, repeat=protocol.repeat)
     left_out: dict[str, int] = {}
     kept = np.ones(len(log), np.bool_)
     for why, gone in (
@@ -198,7 +198,7 @@ def _eligible(
     return np.flatnonzero(kept), left_out
 
 
-def _taken(
+def _count_items_taken(
     log: Interactions,
     first: Bool[np.ndarray, " n"],
     known: Bool[np.ndarray, " n"],
@@ -232,7 +232,7 @@ def _taken(
     return taken
 
 
-def _shown(
+def _parts_with_shown_negatives(
     log: Interactions,
     graph: Snapshot,
     protocol: ClickProtocol,
@@ -246,9 +246,9 @@ def _shown(
     lost = int(label.sum() - label[chosen].sum())
     made: list[Examples] = []
     for name, rows in zip(
-        PARTS, _parts(requests.time[chosen], protocol, rng), strict=True
+        PARTS, _rows_of_parts(requests.time[chosen], protocol, rng), strict=True
     ):
-        part = _narrow(whole, chosen[rows])
+        part = _split_wide_requests(whole, chosen[rows])
         right = int(part.label.sum())
         if right in (0, int(part.candidates.present.sum())):
             raise DataError(
@@ -261,7 +261,7 @@ def _shown(
     return ClickParts(made[0], made[1], made[2], 1.0, left_out)
 
 
-def _narrow(shown: Examples, rows: Int64[np.ndarray, " part"]) -> Examples:
+def _split_wide_requests(shown: Examples, rows: Int64[np.ndarray, " part"]) -> Examples:
     """Return some requests, those of many items as several of the usual number.
 
     A row of a table has room for the most items that were shown at once.
@@ -286,7 +286,7 @@ def _narrow(shown: Examples, rows: Int64[np.ndarray, " part"]) -> Examples:
     )
 
 
-def _parts(
+def _rows_of_parts(
     time: Int64[np.ndarray, " n"], protocol: ClickProtocol, rng: np.random.Generator
 ) -> list[Int64[np.ndarray, " part"]]:
     """Return the rows of each part; events of one moment go to the later one.

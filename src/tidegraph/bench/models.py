@@ -134,7 +134,7 @@ def contenders(
     """
     about = FeatureSet(category=category, fields=fields)
     if names is not None:
-        wanted = [CONTROL, *map(_known, names)]
+        wanted = [CONTROL, *map(_ranker_name, names)]
         return [_contender_named(name, about) for name in dict.fromkeys(wanted)]
     found = [_contender_named(CONTROL, about)]
     for name in RANKERS:
@@ -192,7 +192,7 @@ def _contender_named(name: str, about: FeatureSet) -> Contender:
     return Contender(name, tuple(replace(made, **settings) for settings in grid))
 
 
-def _known(name: str) -> str:
+def _ranker_name(name: str) -> str:
     """Return a ranker's name as it is written."""
     written = {known.lower(): known for known in RANKERS}
     if name.lower() not in written:

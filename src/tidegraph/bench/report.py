@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tidegraph.arguments import checked
 from tidegraph.artifact.writing import replaced
-from tidegraph.bench.activity import held_by_activity, part_of
-from tidegraph.bench.scores import Scores, markdown
+from tidegraph.bench.activity import held_by_activity, some_impressions
+from tidegraph.bench.scores import Scores, markdown_table
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.report.charts import Bar, Chart, bars
 from tidegraph.evaluation.report.html import Section, Table, write_report
@@ -39,7 +39,7 @@ def write_comparison(
     text = f"{scores.comparison.parts}\n\n{scores.verdict()}\n\n"
     files = {
         TABLE: json.dumps(scores.table().to_dicts(), indent=1) + "\n",
-        WORDS: f"# {title}\n\n{text}{markdown(scores.readable())}\n",
+        WORDS: f"# {title}\n\n{text}{markdown_table(scores.readable())}\n",
     }
     for name, content in files.items():
         with replaced(folder / name) as aside:
@@ -92,7 +92,7 @@ def activity_bars(scores: Scores) -> Chart:
     shown = list(dict.fromkeys([*best, scores.subject]))
     drawn: list[tuple[str, list[Bar]]] = []
     for name, held in held_by_activity(scores).items():
-        part = part_of(rows, held)
+        part = some_impressions(rows, held)
         found = [
             Bar(
                 model,

@@ -134,13 +134,13 @@ def compare(
     total = sum(len(one.tried) + seeds - 1 for one in contenders)
     tried: dict[str, list[Trained]] = {}
     trained: dict[str, list[Trained]] = {}
-    steps = _steps(contenders, trainings, seeds, tried, trained)
+    steps = _train_step_by_step(contenders, trainings, seeds, tried, trained)
     for _ in track(steps, lambda: f"training {trainings.now}", total):
         pass
     return Comparison(parts, contenders, trained, tried, folder)
 
 
-def _steps(
+def _train_step_by_step(
     contenders: Sequence[Contender],
     trainings: "_Trainings",
     seeds: int,
@@ -184,7 +184,7 @@ class _Trainings:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             drop_cut_line(self.folder / RECORDS)
-            held = _records(self.folder / RECORDS)
+            held = _read_records(self.folder / RECORDS)
         except OSError as error:
             raise ArtifactError(
                 f"cannot write {self.folder}: {error.strerror or error}. Choose "
@@ -203,14 +203,14 @@ class _Trainings:
         run = Run(np.random.default_rng(seed))
         fitted = ranker.fit(self.parts.train, self.parts.valid, run=run)
         spent = time.perf_counter() - wall, time.process_time() - processor
-        valid, test = (_flat_scores(fitted, part) for part in self._judged)
-        test = in_odds(test, self.parts.odds)
+        valid, test = (_flat_scores(fitted, part) for part in self._judged_parts)
+        test = shift_odds(test, self.parts.odds)
         with replaced(self.folder / f"{key}.npy") as aside, aside.open("wb") as file:
             np.save(file, np.concatenate([valid, test]))
         curve: Curve = getattr(fitted, "curve", Curve())
         found = [
             auc(part.label[part.candidates.present], score)
-            for part, score in zip(self._judged, (valid, test), strict=True)
+            for part, score in zip(self._judged_parts, (valid, test), strict=True)
         ]
         one = Trained(
             key,
@@ -230,20 +230,20 @@ class _Trainings:
         return one
 
     @property
-    def _judged(self) -> tuple[Examples, Examples]:
+    def _judged_parts(self) -> tuple[Examples, Examples]:
         return self.parts.valid, self.parts.test
 
     def _key(self, ranker: Any, seed: int) -> str:
         settings = {"ranker": type(ranker).__name__, **to_table(ranker)}
         text = json.dumps(settings, sort_keys=True, default=repr)
         parts = [self.digests[0], text, str(seed), __version__]
-        said = list(_texts(json.loads(text)))
-        if any(_names(one, column) for one in said for column in self.few):
+        said = list(_texts_in_settings(json.loads(text)))
+        if any(_is_named_in(one, column) for one in said for column in self.few):
             parts.append(self.digests[1])
         return short_hash("\n".join(parts).encode())
 
 
-def in_odds(
+def shift_odds(
     probability: Float32[np.ndarray, " n"], factor: float
 ) -> Float32[np.ndarray, " n"]:
     """Return probabilities where a positive is so many times likelier, odds to odds.
@@ -264,23 +264,23 @@ def _flat_scores(fitted: FittedRanker, part: Examples) -> Float32[np.ndarray, " 
     return score[part.candidates.present]
 
 
-def _texts(settings: object) -> Iterator[str]:
+def _texts_in_settings(settings: object) -> Iterator[str]:
     """Yield every text among the values of settings, at any depth."""
     if isinstance(settings, str):
         yield settings
     elif isinstance(settings, dict):
-        yield from _texts(list(cast(dict[str, object], settings).values()))
+        yield from _texts_in_settings(list(cast(dict[str, object], settings).values()))
     elif isinstance(settings, list):
         for one in cast(list[object], settings):
-            yield from _texts(one)
+            yield from _texts_in_settings(one)
 
 
-def _names(text: str, column: str) -> bool:
+def _is_named_in(text: str, column: str) -> bool:
     """Is a column named in a text, such as ``event=bought`` or ``user.age``?"""
     return re.search(rf"(?<!\w){re.escape(column)}(?!\w)", text) is not None
 
 
-def _records(path: Path) -> list[Trained]:
+def _read_records(path: Path) -> list[Trained]:
     """Return the trainings of earlier comparisons, but for lines that are damaged."""
     if not path.exists():
         return []

@@ -70,11 +70,13 @@ class Scores:
             every model, and whether it is but a bound; the AUC on validation;
             seconds, processor_seconds, parameters and epochs of a training, means.
         """
-        chance = self._chance()
-        rows = [self._row(name) | chance[name] for name in self.comparison.trained]
+        chance = self._p_of_leads()
+        rows = [
+            self._row_of_model(name) | chance[name] for name in self.comparison.trained
+        ]
         return pl.DataFrame(rows).sort("auc", descending=True, maintain_order=True)
 
-    def _chance(self) -> dict[str, dict[str, object]]:
+    def _p_of_leads(self) -> dict[str, dict[str, object]]:
         """Return p of each model's lead; what is asked here is one question for each.
 
         The corrected p of the evaluation is for its other metrics as well.
@@ -89,7 +91,7 @@ class Scores:
         found = {name: {"p": p, "p_is_bound": bound} for name, p, bound in values}
         return {name: found.get(name, none) for name in self.comparison.trained}
 
-    def _row(self, name: str) -> dict[str, object]:
+    def _row_of_model(self, name: str) -> dict[str, object]:
         trained = self.comparison.trained[name]
         table = self.evaluation.table().filter(model=name)
         row: dict[str, object] = {"model": name, "runs": len(trained)}
@@ -129,20 +131,23 @@ class Scores:
             f"surely better than {self.subject}; AUC on the test {best['auc']:.4f}, "
             f"{_lead_text(best)} (p {p_text(best['p'], best['p_is_bound'])})."
         )
-        cheap = min(better, key=lambda name: self._seconds(name))
-        if cheap != better[0] and self._seconds(cheap) < self._seconds(better[0]) / 2:
+        cheap = min(better, key=lambda name: self._mean_seconds(name))
+        if (
+            cheap != better[0]
+            and self._mean_seconds(cheap) < self._mean_seconds(better[0]) / 2
+        ):
             row = table.row(by_predicate=pl.col("model") == cheap, named=True)
             said += (
                 f" The cheapest of them is {cheap}: {_lead_text(row)}, in "
-                f"{self._seconds(cheap):.0f} s a training in place of "
-                f"{self._seconds(better[0]):.0f} s."
+                f"{self._mean_seconds(cheap):.0f} s a training in place of "
+                f"{self._mean_seconds(better[0]):.0f} s."
             )
         rest = [name for name in table["model"] if name not in (*better, self.subject)]
         if rest:
             said += f" Not surely better: {', '.join(rest)}."
         return said
 
-    def _seconds(self, name: str) -> float:
+    def _mean_seconds(self, name: str) -> float:
         trained = self.comparison.trained[name]
         return float(np.mean([one.processor_seconds for one in trained]))
 
@@ -152,7 +157,7 @@ class Scores:
         return pl.DataFrame([_row_text(row) for row in rows])
 
 
-def markdown(table: pl.DataFrame) -> str:
+def markdown_table(table: pl.DataFrame) -> str:
     """Return a table of words in Markdown."""
     rows: Iterable[tuple[object, ...]] = (
         tuple(table.columns),
@@ -164,7 +169,7 @@ def markdown(table: pl.DataFrame) -> str:
 
 def _row_text(row: dict[str, object]) -> dict[str, str]:
     def spread(name: str) -> str:
-        return _with_ends(row, name, "")
+        return _value_with_interval(row, name, "")
 
     led = row["lead"] is not None
     return {
@@ -181,10 +186,10 @@ def _row_text(row: dict[str, object]) -> dict[str, str]:
 
 
 def _lead_text(row: dict[str, object]) -> str:
-    return _with_ends(row, "lead", "+")
+    return _value_with_interval(row, "lead", "+")
 
 
-def _with_ends(row: dict[str, object], name: str, sign: str) -> str:
+def _value_with_interval(row: dict[str, object], name: str, sign: str) -> str:
     """Return a value with the ends of its interval, which one user alone has not."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     text = f"{row[name]:{sign}.4f}"
