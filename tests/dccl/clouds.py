@@ -105,7 +105,7 @@ def killed_twice(folder: Path) -> None:
     """
     # Before the cloud has learnt anything in the second round; then, a round on, when
     # it has published, and no device has learnt under that.
-    for place in ("_learnt", "_taught"):
+    for place in ("_learn_in_cloud", "_teach_devices"):
         before = {path.name for path in folder.iterdir()}
         child = os.fork()
         if not child:

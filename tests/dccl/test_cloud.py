@@ -26,7 +26,7 @@ from dccl.clouds import (
 from device.test_split import EVERY, WITH
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.intervals import EveryDays
-from tidegraph.dccl.learning import Rounds, level_of
+from tidegraph.dccl.learning import Rounds, calibrating_shift
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
 from tidegraph.device.distill import MoMoDistill, Teachers
@@ -259,7 +259,7 @@ def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
 
         with monkeypatch.context() as patched:
             recorded(patched, [], broken)
-            patched.setattr(Rounds, "_judged", judged)
+            patched.setattr(Rounds, "_judge_held_out_devices", judged)
             few = method(rounds=2, distill=distill)
             return few.fit(log, known, fleet(), run=run)
 
@@ -286,7 +286,7 @@ def test_the_checkpoints_of_another_fit_are_refused(tmp_path):
 
 
 def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
-    learnt = Rounds._learnt
+    learnt = Rounds._learn_in_cloud
 
     def spoilt(self, state, *given):
         new, share = learnt(self, state, *given)
@@ -295,7 +295,7 @@ def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
                 new.head.f.last.bias += 30
         return new, share
 
-    monkeypatch.setattr(Rounds, "_learnt", spoilt)
+    monkeypatch.setattr(Rounds, "_learn_in_cloud", spoilt)
     found = method().fit(parts()[1], model(), fleet())
 
     versions = [told.version for told in found.rounds]
@@ -323,7 +323,9 @@ def test_what_gives_no_number_is_not_published_unless_nobody_judges(
 ):
     calls = count()
     monkeypatch.setattr(
-        Rounds, "_judged", lambda *_: behind if next(calls) % 2 else ahead
+        Rounds,
+        "_judge_held_out_devices",
+        lambda *_: behind if next(calls) % 2 else ahead,
     )
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
@@ -341,7 +343,10 @@ def test_where_nobody_has_a_trusted_model_the_model_of_all_alone_judges(
         model = 0.64 if torch.equal(head.f.last.bias, before) else model_after
         return Losses(0.5 * everyone, model * everyone, everyone)
 
-    learnt, before = Rounds._learnt, split(model().ranker.network).tower.last.bias
+    learnt, before = (
+        Rounds._learn_in_cloud,
+        split(model().ranker.network).tower.last.bias,
+    )
 
     def moved(self, state, *given):
         new, share = learnt(self, state, *given)
@@ -350,7 +355,7 @@ def test_where_nobody_has_a_trusted_model_the_model_of_all_alone_judges(
         return new, share
 
     monkeypatch.setattr("tidegraph.dccl.learning.losses", judged)
-    monkeypatch.setattr(Rounds, "_learnt", moved)
+    monkeypatch.setattr(Rounds, "_learn_in_cloud", moved)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
     (told,) = method(rounds=1, distill=distill).fit(parts()[1], model(), fleet()).rounds
@@ -367,7 +372,9 @@ def test_users_set_aside_judge_by_what_would_answer_them(monkeypatch):
 
     seen = []
     monkeypatch.setattr(
-        Rounds, "_learnt", lambda self, state, *_: seen.append(self) or (state, 0.0)
+        Rounds,
+        "_learn_in_cloud",
+        lambda self, state, *_: seen.append(self) or (state, 0.0),
     )
     found = method(rounds=1).fit(parts()[1], model(), fleet())
     (rounds,), state = seen, found.personal.after
@@ -378,7 +385,7 @@ def test_users_set_aside_judge_by_what_would_answer_them(monkeypatch):
     trust.saved[users[0]], trust.weight[users[0]] = 1, 1
     trust.saved[users[1:]] = -1
 
-    loss = rounds._judged(replace(state, trust=trust), rows)
+    loss = rounds._judge_held_out_devices(replace(state, trust=trust), rows)
 
     aside = np.flatnonzero(rounds.aside & (rows.counts > 0)).astype(np.float64)
     answers = np.where(aside == users[0], 100, aside)
@@ -387,7 +394,7 @@ def test_users_set_aside_judge_by_what_would_answer_them(monkeypatch):
 
 
 def test_a_network_of_which_a_weight_is_no_number_is_not_published(monkeypatch):
-    learnt = Rounds._learnt
+    learnt = Rounds._learn_in_cloud
 
     def spoilt(self, state, *given):
         new, share = learnt(self, state, *given)
@@ -395,7 +402,7 @@ def test_a_network_of_which_a_weight_is_no_number_is_not_published(monkeypatch):
             new.head.start.out.weight[0] = np.nan
         return new, share
 
-    monkeypatch.setattr(Rounds, "_learnt", spoilt)
+    monkeypatch.setattr(Rounds, "_learn_in_cloud", spoilt)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
     # Nobody judges.
@@ -407,7 +414,7 @@ def test_a_network_of_which_a_weight_is_no_number_is_not_published(monkeypatch):
 
 
 def test_a_device_that_took_no_step_or_lost_its_numbers_does_not_count(monkeypatch):
-    taught, told = Rounds._taught, []
+    taught, told = Rounds._teach_devices, []
 
     def lost(*given, **named):
         found = personalised(*given, **named)
@@ -421,7 +428,7 @@ def test_a_device_that_took_no_step_or_lost_its_numbers_does_not_count(monkeypat
         return new, stepped
 
     monkeypatch.setattr("tidegraph.dccl.learning.personalised", lost)
-    monkeypatch.setattr(Rounds, "_taught", watched)
+    monkeypatch.setattr(Rounds, "_teach_devices", watched)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
     # Nobody judges, so only those who are taught are seen.
@@ -462,7 +469,7 @@ def test_the_share_of_teachers_is_of_devices_not_of_rows(monkeypatch):
 def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_before(
     monkeypatch,
 ):
-    taught, seen, calls = Rounds._taught, [], count()
+    taught, seen, calls = Rounds._teach_devices, [], count()
 
     def judged(self, head, past):
         # The third round learns what is worse; each judges the new one first.
@@ -474,8 +481,8 @@ def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_
         there = (np.arange(len(active)) > 5) | (len(seen) != 2)
         return taught(self, state, begin, past, active & there)
 
-    monkeypatch.setattr(Rounds, "_judged", judged)
-    monkeypatch.setattr(Rounds, "_taught", watched)
+    monkeypatch.setattr(Rounds, "_judge_held_out_devices", judged)
+    monkeypatch.setattr(Rounds, "_teach_devices", watched)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
     method(rounds=3, distill=distill).fit(parts()[1], model(), fleet())
 
@@ -502,7 +509,7 @@ def test_every_device_with_rows_learns_under_what_is_published_now(monkeypatch):
         return found
 
     monkeypatch.setattr(Rounds, "run", watched)
-    monkeypatch.setattr(Rounds, "_judged", lambda *_: None)
+    monkeypatch.setattr(Rounds, "_judge_held_out_devices", lambda *_: None)
     _, log = parts()
     days = float(log.time[-1] - model().trained_until) / DAY
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
@@ -649,7 +656,7 @@ def test_the_level_makes_rows_as_likely_as_they_came():
         model().ranker, fleet().patch, 1, np.random.default_rng(0)
     ).head
 
-    level = level_of(head, rows)
+    level = calibrating_shift(head, rows)
 
     with torch.no_grad():
         likely = torch.sigmoid(head.plain(rows.rows.x, rows.rows.offset + level))

@@ -13,7 +13,7 @@ from dccl.clouds import fleet, method, model, parts, pipeline
 from device.phones import manifest_of
 from tidegraph.cli import run
 from tidegraph.dccl import FittedDCCL
-from tidegraph.dccl.exporting import _example, publish
+from tidegraph.dccl.exporting import _trunk_example, publish_bundle
 from tidegraph.device.bundle.graphs import _trunk_graph
 from tidegraph.device.bundle.loading import TRUNK, load
 from tidegraph.device.bundle.manifest import MANIFEST, sealed
@@ -65,7 +65,7 @@ def test_devices_that_learn_the_rate_of_actions_have_no_bundle(clouds, tmp_path)
     ranker = replace(pipeline.ranker, local=local)
 
     with pytest.raises(ConfigError, match=r"correct=False.*no bundle"):
-        publish(replace(pipeline, ranker=ranker), tmp_path / "bundle")
+        publish_bundle(replace(pipeline, ranker=ranker), tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
 
 
@@ -94,7 +94,7 @@ def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(clouds, publ
     theta = personal.after.theta[user]
     trunk = split(personal.ranker.network).trunk
     with torch.no_grad():
-        x, offset = trunk(_example(cloud.pipeline, personal.ranker))
+        x, offset = trunk(_trunk_example(cloud.pipeline, personal.ranker))
         head = personal.after.head
         logit = head(x[0], offset[0], torch.from_numpy(theta))
     found = bundle.score(x[0].numpy(), offset[0].numpy(), theta)
@@ -145,7 +145,7 @@ def test_features_of_ones_own_are_computed_in_the_cloud_and_sent(tmp_path):
     cloud.export(tmp_path / "out", key=tmp_path / "key.pem")
 
     ranker = cloud.personal.ranker
-    example = _example(cloud.pipeline, ranker)
+    example = _trunk_example(cloud.pipeline, ranker)
     assert example.numbers.shape[2] == len(ranker.features.names)
     assert "hour" in ranker.features.names
     with torch.no_grad():
@@ -164,14 +164,16 @@ def test_the_bundle_of_a_round_has_its_trunk_and_the_graph_of_the_round_before(
     root, _ = published
     (first, _), place, second = clouds, root / "out", clouds[1]
     trunk = split(first.personal.ranker.network).trunk
-    graph = _trunk_graph(trunk, _example(first.pipeline, first.personal.ranker)).graph
+    graph = _trunk_graph(
+        trunk, _trunk_example(first.pipeline, first.personal.ranker)
+    ).graph
 
     bundle = load(place, trusted_key(root / "signing.pem.pub"))
     personal = second.personal
     assert bundle.signed.manifest.version == 2
     written = onnx.load_model_from_string((place / TRUNK).read_bytes()).graph
     assert computed_by(written) == computed_by(graph)
-    example = _example(second.pipeline, personal.ranker)
+    example = _trunk_example(second.pipeline, personal.ranker)
     given = {name: part.numpy() for name, part in example._asdict().items()}
     x, offset = bundle.trunk(given)
     theta = np.zeros(personal.after.head.theta, np.float32)

@@ -70,7 +70,7 @@ class DCCL:
         Raises:
             DataError: It has no action after that, or no times.
         """
-        _later_than(known, log)
+        _events_after(known, log)
 
     @checked(DataError)
     def fit(
@@ -106,8 +106,8 @@ class DCCL:
             run = Run(self.distill.generator() if rng is None else generator(rng))
         fleet = fleet or Fleet()
         ranker = fleet.ranker(model)
-        later = _later_than(model.graph.latest, log)
-        _check_goes_on(model.graph, log)
+        later = _events_after(model.graph.latest, log)
+        _check_same_vocabularies(model.graph, log)
         live = Graph(model.graph.in_order(), late_seconds=None).observe(later)
         graph = live.snapshot()
         later = graph.numbered(later)
@@ -132,7 +132,7 @@ class DCCL:
         return FittedDCCL(replace(model, live=live, ranker=personal, serving=serving))
 
 
-def _later_than(known: int, log: Interactions) -> Interactions:
+def _events_after(known: int, log: Interactions) -> Interactions:
     """Return what rounds learn from: the events after the last that a pipeline knows.
 
     Args:
@@ -152,7 +152,7 @@ def _later_than(known: int, log: Interactions) -> Interactions:
     return later
 
 
-def _check_goes_on(graph: Snapshot, log: Interactions) -> None:
+def _check_same_vocabularies(graph: Snapshot, log: Interactions) -> None:
     """Refuse a log of other people, or of other items, than those of a pipeline.
 
     Args:

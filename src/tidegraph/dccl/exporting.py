@@ -25,7 +25,7 @@ EXAMPLES = 3
 """Requests of the example that a trunk is traced with, and candidates of each."""
 
 
-def publish(
+def publish_bundle(
     pipeline: FittedPipeline,
     folder: str | os.PathLike[str],
     key: str | os.PathLike[str] | None = None,
@@ -59,14 +59,14 @@ def publish(
     # A model that reads the graph is answered where the graph is.
     reads = personal.ranker.batches.reads is not None
     trunk = None if reads else split(personal.ranker.network).trunk
-    example = None if reads else _example(pipeline, personal.ranker)
-    described = _described(pipeline, personal.ranker, items) if items else None
+    example = None if reads else _trunk_example(pipeline, personal.ranker)
+    described = _device_items(pipeline, personal.ranker, items) if items else None
     model = Model(personal.after.head, trunk, example, personal.local, described)
     with signing(place) as signs:
         return export(model, target, signs, version=version)
 
 
-def _described(
+def _device_items(
     pipeline: FittedPipeline, ranker: FittedNeuralRanker, count: int
 ) -> bytes:
     """Return the items with the most actions, as of the last event."""
@@ -79,7 +79,7 @@ def _described(
     return device_catalog(ranker, requests, item, pipeline.serving.names)
 
 
-def _example(pipeline: FittedPipeline, ranker: FittedNeuralRanker) -> Inputs:
+def _trunk_example(pipeline: FittedPipeline, ranker: FittedNeuralRanker) -> Inputs:
     """Return what the trunk gets for a few users."""
     graph = pipeline.graph
     users = np.arange(min(EXAMPLES, len(graph.users)), dtype=np.int32)

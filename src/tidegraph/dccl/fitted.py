@@ -80,8 +80,8 @@ class FittedDCCL:
                 ``correct=False``, as none does outside the cloud.
         """
         # What makes graphs is needed for that alone.
-        homes = Homes({"publish": "tidegraph.dccl.exporting"})
-        homes["publish"](self.pipeline, folder, key, items, version)
+        homes = Homes({"publish_bundle": "tidegraph.dccl.exporting"})
+        homes["publish_bundle"](self.pipeline, folder, key, items, version)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the pipeline to a folder; ``tg.load`` opens it as one, too."""

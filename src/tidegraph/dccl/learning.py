@@ -6,16 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from tidegraph.dccl.network import Lesson, network_learnt
+from tidegraph.dccl.network import Lesson, train_network
 from tidegraph.dccl.round import PLAIN, CloudState, Round
 from tidegraph.dccl.trunk import FleetInputs
-from tidegraph.device.distill import (
-    MoMoDistill,
-    Teachers,
-    capped,
-    distilled,
-    teachers,
-)
+from tidegraph.device.distill import MoMoDistill, Teachers, capped, distilled, teachers
 from tidegraph.device.distill_patches import sampling, with_patches
 from tidegraph.device.fleet import Losses, losses, personalised, started
 from tidegraph.device.patch import Patched
@@ -88,7 +82,7 @@ class Rounds:
         """
         if state.version == PLAIN:
             plain = self.rows(replace(state, level=0.0)).before(clock)
-            state = replace(state, level=level_of(state.head, plain))
+            state = replace(state, level=calibrating_shift(state.head, plain))
         kept = self.inputs.latest(clock, self.keep)
         rows = self.rows(state)
         fresh, past = rows.before(clock).since(last), rows.where(kept)
@@ -98,11 +92,14 @@ class Rounds:
         state = replace(
             state, trust=state.trust.after(_losses_of_devices(judged, state.current))
         )
-        new, share = self._learnt(state, kept, fresh, theta, clock, run)
-        state = replace(state, spent=state.spent + self._told(past))
+        new, share = self._learn_in_cloud(state, kept, fresh, theta, clock, run)
+        state = replace(state, spent=state.spent + self._privacy_spent(past))
         again = self.rows(new).where(kept)
-        ahead, behind = self._judged(new, again), self._judged(state, past)
-        if new.finite and _no_worse(ahead, behind):
+        ahead, behind = (
+            self._judge_held_out_devices(new, again),
+            self._judge_held_out_devices(state, past),
+        )
+        if new.finite and _is_no_worse(ahead, behind):
             state = replace(
                 state, ranker=new.ranker, head=new.head, version=state.version + 1
             )
@@ -112,7 +109,7 @@ class Rounds:
         # Under another version what a device has learnt means nothing, news or none.
         stale = (fresh.counts > 0) | (state.learnt != state.version)
         active = stale & (past.counts > 0) & (state.version != PLAIN)
-        state, stepped = self._taught(state, begin, past, active)
+        state, stepped = self._teach_devices(state, begin, past, active)
         report = Round(
             clock=clock,
             rows=len(fresh.time),
@@ -127,7 +124,7 @@ class Rounds:
         )
         return state, report
 
-    def _learnt(
+    def _learn_in_cloud(
         self,
         state: CloudState,
         kept: Bool[np.ndarray, " rows"],
@@ -142,13 +139,15 @@ class Rounds:
         learn, judges = (self.rows(state).where(part) for part in parts)
         taught, share = None, 0.0
         if state.version != PLAIN and self.distill.beta:
-            taught = teachers(state.head, theta, learn, self._of(fresh, ~self.aside))
+            taught = teachers(
+                state.head, theta, learn, self._rows_of(fresh, ~self.aside)
+            )
             share = _share_of_devices(learn, taught)
         model, distill = run.child("model"), self.distill
         if distill.model is not None and distill.learns == "network":
             weight = capped(learn, distill.cap).numpy()
             lesson = Lesson(self.inputs, *parts, weight, taught, clock)
-            state = network_learnt(state, lesson, distill, model)
+            state = train_network(state, lesson, distill, model)
             learn, judges = (self.rows(state).where(part) for part in parts)
         else:
             head = distilled(state.head, learn, taught, judges, distill, model)
@@ -165,19 +164,21 @@ class Rounds:
         )
         return replace(state, head=head), share
 
-    def _told(self, past: FleetRows) -> Float64[np.ndarray, " orders"]:
+    def _privacy_spent(self, past: FleetRows) -> Float64[np.ndarray, " orders"]:
         """Return what the round tells of any one device, published or not."""
         private, training = self.distill.private, self.distill.patches
         if private is None:
             return nothing_spent()
-        rate, steps = sampling(self._of(past, ~self.aside), training)
+        rate, steps = sampling(self._rows_of(past, ~self.aside), training)
         return spent_by(private, rate, steps * training.epochs)
 
     def _epsilon(self, state: CloudState) -> float:
         private = self.distill.private
         return math.nan if private is None else epsilon(state.spent, private.delta)
 
-    def _judged(self, state: CloudState, past: FleetRows) -> float | None:
+    def _judge_held_out_devices(
+        self, state: CloudState, past: FleetRows
+    ) -> float | None:
         """Return the loss of the devices set aside, each answered as it would be.
 
         They learn from their earlier rows, and the later ones judge: by their own
@@ -185,7 +186,7 @@ class Rounds:
         that is set aside has a row.
         """
         head = state.head
-        early, late = self._of(past, self.aside).parted()
+        early, late = self._rows_of(past, self.aside).parted()
         if not len(late.time):
             return None
         none = np.zeros((len(past), head.theta), np.float32)
@@ -195,7 +196,7 @@ class Rounds:
         found = losses(head, np.where(own[:, None], learnt.theta, 0), late)
         return _weighted_mean(np.where(own, found.own, found.model), found.weight)
 
-    def _taught(
+    def _teach_devices(
         self,
         state: CloudState,
         begin: Float32[np.ndarray, "d theta"],
@@ -218,12 +219,12 @@ class Rounds:
         theta[some], learnt[some] = found.theta[counts], state.version
         return replace(state, theta=theta, learnt=learnt), len(some)
 
-    def _of(self, rows: FleetRows, devices: Bool[np.ndarray, " d"]) -> FleetRows:
+    def _rows_of(self, rows: FleetRows, devices: Bool[np.ndarray, " d"]) -> FleetRows:
         """Return the same devices, of which some alone have their rows."""
         return rows.where(devices[owners(rows.ptr)])
 
 
-def level_of(head: Patched, rows: FleetRows) -> float:
+def calibrating_shift(head: Patched, rows: FleetRows) -> float:
     """Return what must be added to all logits for rows to be as likely as they came.
 
     The shift at which the mean probability of all rows is the share of those that were
@@ -243,7 +244,7 @@ def level_of(head: Patched, rows: FleetRows) -> float:
     return (low + high) / 2
 
 
-def _no_worse(ahead: float | None, behind: float | None) -> bool:
+def _is_no_worse(ahead: float | None, behind: float | None) -> bool:
     """Return whether devices set aside are answered no worse; so where none judges.
 
     What cannot be judged although somebody could judge it is worse.

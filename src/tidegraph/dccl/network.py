@@ -50,7 +50,7 @@ class Lesson(NamedTuple):
     clock: int
 
 
-def network_learnt(
+def train_network(
     state: CloudState, lesson: Lesson, settings: MoMoDistill, run: Run
 ) -> CloudState:
     """Return a state whose network has learnt from devices' rows and their models.
@@ -136,10 +136,13 @@ class NetworkTask:
         """Label, weight, teacher and trust of the candidates of all requests."""
         lesson, none = self.lesson, np.zeros(len(self.lesson.weight), np.float32)
         taught = Teachers(none, none) if lesson.taught is None else lesson.taught
-        parts = (self._spread(lesson.learn, part) for part in (lesson.weight, *taught))
+        parts = (
+            self._values_in_cells(lesson.learn, part)
+            for part in (lesson.weight, *taught)
+        )
         return [lesson.inputs.examples.label, *parts]
 
-    def _spread(
+    def _values_in_cells(
         self, some: Bool[np.ndarray, " n"], values: Float32[np.ndarray, " m"]
     ) -> Float32[np.ndarray, "b k"]:
         """Return values of some rows where these stand among the requests' cells."""
@@ -157,12 +160,12 @@ class NetworkTask:
         hidden, tables = self.ranker.settings.id_dropout, self.ranker.tables
         for some in shuffled_batches(len(rows), size, rng):
             shown = Shown.drawn(tables, hidden, rng) if hidden else None
-            inputs, around = self._inputs(rows[some], shown)
+            inputs, around = self._network_inputs(rows[some], shown)
             yield Batch(
                 inputs, around, *(tensor(part[rows[some]]) for part in self.cells)
             )
 
-    def _inputs(
+    def _network_inputs(
         self, rows: Int64[np.ndarray, " b"], shown: Shown | None = None
     ) -> tuple[Inputs, Around | None]:
         """Return what the network gets of some requests."""
@@ -193,7 +196,7 @@ class NetworkTask:
     def judged(self) -> Float32[np.ndarray, "b k"]:
         """What decides when to stop: 1 for each such candidate."""
         judge = self.lesson.judge
-        return self._spread(judge, np.ones(int(judge.sum()), np.float32))
+        return self._values_in_cells(judge, np.ones(int(judge.sum()), np.float32))
 
     def validate(self) -> float:
         """Return the log likelihood of what decides when to stop, by row."""
@@ -204,7 +207,7 @@ class NetworkTask:
             return float("nan")
         for start in range(0, len(rows), 256):
             some = rows[start : start + 256]
-            logit = self.ranker.network.answer(*self._inputs(some)) + self.level
+            logit = self.ranker.network.answer(*self._network_inputs(some)) + self.level
             flat = (tensor(part[some]).flatten() for part in (label, weight))
             held = Rows(torch.zeros(0), torch.zeros(0), *flat)
             total -= float(loss_of(logit.flatten(), held)) * float(weight[some].sum())

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int32
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
 from tidegraph.dccl.round import CloudState, Round
-from tidegraph.dccl.trunk import entering
+from tidegraph.dccl.trunk import tower_inputs
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.split import Trunk, split
@@ -62,7 +62,7 @@ class FittedPersonal:
         own = theta[np.where(known, user, 0)] * known[:, None]
         numbers = self.ranker.features.of(requests, candidates)
         with threads(1), torch.no_grad():
-            for rows, x, offset in entering(
+            for rows, x, offset in tower_inputs(
                 self.ranker, self._trunk, requests, candidates, numbers
             ):
                 logit = vmap(head)(x, offset, tensor(own[rows]))

@@ -39,7 +39,7 @@ class Entering(NamedTuple):
     offset: Float[Tensor, "b k"]
 
 
-def entering(
+def tower_inputs(
     ranker: FittedNeuralRanker,
     trunk: Trunk,
     requests: Requests,
@@ -124,7 +124,7 @@ class FleetInputs:
         offset = torch.zeros(shape)
         given = self.examples.requests, self.examples.candidates
         with threads(1):
-            for some in entering(ranker, trunk, *given, self.numbers, self.known):
+            for some in tower_inputs(ranker, trunk, *given, self.numbers, self.known):
                 at = tensor(some.requests)
                 x[at], offset[at] = some.x, some.offset
         cell, label = tensor(self.cell), tensor(self.examples.label.ravel())
