@@ -41,7 +41,6 @@ from tidegraph.nn.click import DIN, MF
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Requests
 from tidegraph.training.weights import weights_of
-from tiers import chosen
 
 ROOT = Path(__file__).parents[2]
 
@@ -166,6 +165,7 @@ def test_rewriting_the_future_changes_no_earlier_round(monkeypatch, cloud, state
     assert not np.array_equal(last.theta, changed.theta)
 
 
+@pytest.mark.slow(of="test_rewriting_the_future_changes_no_earlier_round")
 def test_what_a_log_shows_in_vain_later_changes_no_earlier_round(
     monkeypatch, cloud, states
 ):
@@ -243,7 +243,8 @@ def test_killed_twice_in_the_middle_of_rounds_a_fit_ends_with_the_same_bits(
     same(found.personal.after, cloud.personal.after)
 
 
-@pytest.mark.parametrize("learns", chosen(["network", "tower"], "network"))
+@pytest.mark.slow(of="test_a_fit_that_was_killed_goes_on_with_the_same_bits")
+@pytest.mark.parametrize("learns", ["network", "tower"])
 def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
     monkeypatch, tmp_path, learns
 ):

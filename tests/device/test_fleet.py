@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,37 @@ def test_in_other_company_a_device_learns_the_same_but_for_rounding(seed):
     np.testing.assert_allclose(part.theta, whole.theta[some], atol=1e-5)
 
 
+class Here:
+    """One process that is given what others would be, as they would be given it."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def map(self, job, blocks):
+        for block in blocks:
+            sent = ForkingPickler.loads(ForkingPickler.dumps((job, block)))
+            yield sent[0](sent[1])
+
+
+def test_what_processes_are_given_is_all_that_they_need(monkeypatch):
+    of, fleet, local = head(), fleet_of(COUNTS), LocalSteps(steps=3)
+    theta = starts(of, len(fleet))
+    alone = personalised(of, theta, fleet, local)
+
+    monkeypatch.setattr("tidegraph.device.fleet.ProcessPoolExecutor", Here)
+    shared = personalised(of, theta, fleet, local, processes=2)
+
+    for one, other in zip(shared, alone, strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.slow(of="test_what_processes_are_given_is_all_that_they_need")
 def test_processes_that_share_the_work_learn_the_same_bits():
     of, fleet, local = head(), fleet_of(COUNTS), LocalSteps(steps=3)
     theta = starts(of, len(fleet))
@@ -80,17 +112,8 @@ def test_processes_that_share_the_work_learn_the_same_bits():
         assert np.array_equal(one, other)
 
 
-class Ended:
+class Ended(Here):
     """Processes that end before they learn."""
-
-    def __init__(self, *_):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
     def map(self, *_):
         raise BrokenProcessPool
