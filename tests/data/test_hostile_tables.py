@@ -30,7 +30,7 @@ from tidegraph.data.sources import read
 from tidegraph.data.text import csv_files
 from tidegraph.errors import DataError
 
-# 500 examples in all by default; the nightly profile makes it 200,000.
+# 200 examples in all by default; the nightly profile makes it 200,000.
 thorough = settings(
     max_examples=4 * settings.default.max_examples,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
