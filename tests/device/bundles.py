@@ -1,7 +1,5 @@
 """Patched click models, and the key of their publisher."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,12 +15,8 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 TRUSTED = public_bytes(KEY)
 
 
-def model_of(name: str, *, seed=0, trunk=True, steps=6) -> Model:
+def model_of(name: str, *, seed=0, steps=6) -> Model:
     rng = np.random.default_rng(seed)
-    if not trunk:
-        # A head is exported layer by layer, and one layer is as good as two.
-        _, tower = split(network_of(replace(EVERY[name], hidden=(6,))))
-        return Model(MetaPatch(("hidden0",), rank=3, theta=7).patched(tower, rng=rng))
     rest, tower = split(network_of(EVERY[name]))
     head = MetaPatch(rank=3, theta=7).patched(tower, rng=rng)
     return Model(head, rest, drawn(SPEC, np.random.default_rng(1), h=steps))

@@ -1,10 +1,15 @@
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
 import pytest
 
 from device.bundles import KEY, TRUSTED, model_of
 from shared import made_once
 from tidegraph.device.bundle.export import export
 from tidegraph.device.bundle.graphs import Model
-from tidegraph.device.bundle.loading import load
+from tidegraph.device.bundle.loading import SCORE, START, TRAIN_STEP, load
+from tidegraph.device.bundle.weights import taken_from
 
 
 @pytest.fixture(scope="session")
@@ -26,13 +31,36 @@ def bundle(exported):
 
 
 @pytest.fixture(scope="session")
-def trunkless() -> Model:
-    return model_of("DSGL", trunk=False)
+def trunkless(din) -> Model:
+    """As a model that reads the graph is exported."""
+    return replace(din, trunk=None, example=None)
+
+
+def weights_within(path: Path) -> onnx.ModelProto:
+    """A graph of a bundle, with weights of 0 in it until they are put outside."""
+    proto = onnx.load_model_from_string(path.read_bytes())
+    for name, place in taken_from(proto).items():
+        (held,) = (one for one in proto.graph.initializer if one.name == name)
+        held.data_location, held.raw_data = onnx.TensorProto.DEFAULT, bytes(place[1])
+        del held.external_data[:]
+    return proto
 
 
 @pytest.fixture(scope="session")
-def headed(trunkless, tmp_path_factory):
-    """The bundle of a model that reads the graph, which no test changes."""
-    return made_once(
-        tmp_path_factory, "headed", lambda path: export(trunkless, path, KEY, version=1)
-    )
+def headed(trunkless, exported, tmp_path_factory):
+    """The bundle of a model without a trunk, which no test changes.
+
+    The graphs of its head are those of the model with one; to write them again takes
+    10 s.
+    """
+    names = (SCORE, TRAIN_STEP, START)
+    protos = {name: weights_within(exported / name) for name in names}
+
+    def make(folder):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(
+                "tidegraph.device.bundle.export.graphs_of", lambda _: protos
+            )
+            export(trunkless, folder, KEY, version=1)
+
+    return made_once(tmp_path_factory, "headed", make)

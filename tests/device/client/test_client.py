@@ -494,7 +494,7 @@ def test_an_expired_bundle_ranks_and_is_not_learnt_with(tmp_path, exported, rng)
 
 
 def test_without_a_trunk_a_device_is_sent_what_enters_the_tower(headed, tmp_path, rng):
-    model = model_of("DSGL", trunk=False)
+    model = replace(model_of("DIN"), trunk=None, example=None)
     folder = shutil.copytree(headed, tmp_path / "bundle")
     taste = np.full(7, 0.5, np.float32)
 
