@@ -12,6 +12,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.features import feature as module
 from tidegraph.features.columns import Features
+from tidegraph.features.edge_numbers import EdgeNumbers, Events
 from tidegraph.features.groups import values_of_groups
 from tidegraph.features.reading import PastView
 from tidegraph.graph.snapshot import Snapshot
@@ -260,6 +261,31 @@ def test_a_feature_is_read_in_blocks_to_bound_memory(monkeypatch):
 
     np.testing.assert_array_equal(values_of_groups(past, OWN), whole)
     assert len(sizes) > 5
+
+
+def test_events_of_graphs_have_them_and_a_late_event_is_read_by_later_ones():
+    log = draw_log(events=1200)
+    groups = (*OWN, "item", "events")
+    features = Features.fit(split_examples(log)[0], groups=groups)
+    graph = tg.Graph(Snapshot.of(log), late_seconds=None)
+    numbers = EdgeNumbers(features)
+    rows = np.arange(0, 1200, 7)
+    events = Events(rows, log.user[rows], log.item[rows], log.time[rows])
+
+    first = numbers.of(graph.snapshot(), events)
+    requests = Requests.of_users(graph.snapshot(), events.user, events.time)
+    past = PastView.of(requests, events.item[:, None], features.category)
+    np.testing.assert_array_equal(first, features.of_events(past))
+
+    at = int(log.time[100])
+    late = replace(log.take(slice(600, 601)), time=np.array([at]))
+    graph.observe(late)
+    found = numbers.of(graph.snapshot(), events)
+    anew = EdgeNumbers(features).of(graph.snapshot(), events)
+    np.testing.assert_array_equal(found, anew)
+    before = log.time[rows] <= at
+    np.testing.assert_array_equal(found[before], first[before])
+    assert (found[~before] != first[~before]).any()
 
 
 @dataclass(frozen=True)
