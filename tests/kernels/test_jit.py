@@ -1,5 +1,6 @@
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -178,3 +179,13 @@ def test_a_thread_goes_over_rows_with_others_again_after_it_did(monkeypatch):
 
     for _ in range(3):
         over_rows(together, 2, grain=1)
+
+
+def test_a_list_of_kernels_whose_types_have_moved_is_passed_over():
+    def moved() -> dict[object, object]:
+        raise ModuleNotFoundError("No module named 'tidegraph.kernels.gone'")
+
+    kept = SimpleNamespace(_cache_file=SimpleNamespace(_load_index=moved))
+    jit._pass_over_what_moved(kept)
+
+    assert kept._cache_file._load_index() == {}

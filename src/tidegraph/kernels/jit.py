@@ -40,6 +40,7 @@ def _dispatcher(function: Callable[..., Any], **options: bool) -> Any:
     # Under NUMBA_DISABLE_JIT it is the plain function.
     if hasattr(dispatcher, "_cache"):
         _load_without_compiler(dispatcher._cache)
+        _pass_over_what_moved(dispatcher._cache)
         _compile_for_types(dispatcher)
     return dispatcher
 
@@ -73,6 +74,24 @@ def _load_without_compiler(kept: Any) -> None:
             return kept._load_overload(signature, target)
 
     kept.load_overload = load
+
+
+def _pass_over_what_moved(kept: Any) -> None:
+    """Have kernels compiled anew whose list on disk names types that have moved since.
+
+    Numba reads the list before it looks whether the source is still the same.
+    """
+    if not hasattr(kept, "_cache_file"):
+        return
+    read = kept._cache_file._load_index
+
+    def load_index() -> Any:
+        try:
+            return read()
+        except (ImportError, AttributeError):
+            return {}
+
+    kept._cache_file._load_index = load_index
 
 
 def sealed(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
