@@ -21,7 +21,7 @@ from tidegraph.fitting.labels import further_label
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
 from tidegraph.nn.click import DIN, MF, MLP
-from tidegraph.nn.click.tasks import both
+from tidegraph.nn.click.tasks import logit_of_product
 from tidegraph.ranking.calibration import Calibrated
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.tasks import Tasks
@@ -192,7 +192,7 @@ def test_the_logit_of_both_is_that_of_the_product():
     first, second = torch.tensor([-40.0, 0.0, 2.0, 30.0]), torch.tensor(0.5)
     p = torch.sigmoid(first.double()) * torch.sigmoid(second.double())
 
-    found = both(first, second.expand(4))
+    found = logit_of_product(first, second.expand(4))
 
     torch.testing.assert_close(found.double(), torch.logit(p), rtol=1e-5, atol=1e-5)
 

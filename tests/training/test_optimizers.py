@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from tidegraph.nn.vectors import rows_of
+from tidegraph.nn.vectors import look_up_rows
 from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW, LazyAdam
@@ -56,7 +56,7 @@ class Rows:
         yield torch.tensor([epoch])
 
     def loss(self, rows):
-        return rows_of(self.module, rows).sum()
+        return look_up_rows(self.module, rows).sum()
 
     def validate(self):
         self.seen.append(self.module.weight[:, 0].tolist())

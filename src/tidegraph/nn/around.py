@@ -113,7 +113,7 @@ class Around(NamedTuple):
 
         Behind them, -1.
         """
-        child, there, place = self.user.child[0], *self._turned()
+        child, there, place = self.user.child[0], *self._latest_first()
         return child.gather(1, place).where(there, -1)
 
     def history(self, inputs: Inputs) -> Inputs:
@@ -121,7 +121,7 @@ class Around(NamedTuple):
 
         For models of sequences that read the graph besides.
         """
-        user, event, (there, place) = self.user, self.latest(), self._turned()
+        user, event, (there, place) = self.user, self.latest(), self._latest_first()
         # Place -1 is the last one.
         rows, known = (
             torch.cat([part, part.new_zeros(1, part.shape[1])])[event]
@@ -134,7 +134,7 @@ class Around(NamedTuple):
             step=rows, event=known, cross=cross, age=age, real_step=there
         )
 
-    def _turned(self) -> tuple[Bool[Tensor, "b h"], Int[Tensor, "b h"]]:
+    def _latest_first(self) -> tuple[Bool[Tensor, "b h"], Int[Tensor, "b h"]]:
         """Return where there is a neighbour, the latest first, and where it stands."""
         count = self.user.real(0).sum(dim=1, keepdim=True)
         back = torch.arange(1, self.user.child[0].shape[1] + 1, device=count.device)

@@ -10,7 +10,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor
 
 
-def precedents(states: States) -> Float[Tensor, "n l l"]:
+def precedence_matrix(states: States) -> Float[Tensor, "n l l"]:
     """Return 1 where the second of two users of an item precedes the first.
 
     One that stands before precedes if both had lately chosen an item in common, each

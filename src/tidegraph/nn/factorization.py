@@ -60,10 +60,12 @@ class FactorizationMachine(nn.Module):
         total = fields.sum(dim=2) + inputs.numbers @ number
         squares = fields.square().sum(dim=2)
         squares = squares + inputs.numbers.square() @ number.square()
-        return self.weight(inputs).sum(dim=(2, 3)) + pairs(total, squares)
+        return self.weight(inputs).sum(dim=(2, 3)) + sum_of_pair_products(
+            total, squares
+        )
 
 
-def pairs(
+def sum_of_pair_products(
     total: Float[Tensor, "*shape size"], squares: Float[Tensor, "*shape size"]
 ) -> Float[Tensor, "*shape"]:
     """Return the sum of products of all pairs, from the sum and the sum of squares."""

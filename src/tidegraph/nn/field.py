@@ -34,7 +34,7 @@ class Field(NamedTuple):
     sizes: tuple[int, ...]
 
 
-def distinct(
+def distinct_nodes(
     nodes: Int[Tensor, " n"],
 ) -> tuple[Int[Tensor, " m"], Int[Tensor, " n"]]:
     """Return each node once, in increasing order, and the place of every one there."""

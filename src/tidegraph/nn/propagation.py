@@ -15,7 +15,7 @@ Layer = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 (n, l, width) and where there is one (n, l); returns the nodes' next vectors."""
 
 
-def propagated(
+def propagate(
     states: States, own: Sequence[Float[Tensor, "_ width"]], layer: Layer
 ) -> list[Float[Tensor, "roots _"]]:
     """Return what the roots are at each layer, their own vectors first.
@@ -38,7 +38,7 @@ def propagated(
     return roots
 
 
-def mean(
+def mean_of_neighbors(
     neighbours: Float[Tensor, "n l width"], real: Tensor
 ) -> Float[Tensor, "n width"]:
     """Return the mean of a node's neighbours; 0 of none."""

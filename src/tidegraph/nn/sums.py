@@ -5,11 +5,7 @@ from typing import Any, cast
 from jaxtyping import Float
 
 from tidegraph.extras import needed
-from tidegraph.kernels.sparse_products import (
-    entry_products,
-    spread_sums,
-    weighted_sums,
-)
+from tidegraph.kernels.sparse_products import entry_products, spread_sums, weighted_sums
 from tidegraph.nn.links import Links
 
 with needed("torch", "neural", "a neural network"):
@@ -17,7 +13,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor
 
 
-def summed(
+def sum_over_edges(
     links: Links,
     vectors: Float[Tensor, "sources d"],
     weight: Float[Tensor, " edges"] | None = None,
@@ -33,7 +29,7 @@ def summed(
     return apply(vectors, weight, links)
 
 
-def largest(
+def largest_over_edges(
     links: Links, vectors: Float[Tensor, "sources d"]
 ) -> Float[Tensor, "targets d"]:
     """Return the largest number at each place of the vectors that a target gets.

@@ -19,7 +19,7 @@ KNOWN = 8
 """Width of the vector of what was known of an event just before it."""
 
 
-def rows_of(
+def look_up_rows(
     table: nn.Embedding, rows: Int[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape size"]:
     """Return rows of a table, as calling it does, to the bit.
@@ -54,7 +54,7 @@ class FieldVectors(nn.Module):
     def each(self, rows: Int[Tensor, "*shape f"]) -> list[Float[Tensor, "*shape size"]]:
         """Return the vector of each field."""
         return [
-            rows_of(cast(nn.Embedding, table), rows[..., n])
+            look_up_rows(cast(nn.Embedding, table), rows[..., n])
             for n, table in enumerate(self.tables)
         ]
 
@@ -107,5 +107,5 @@ class EventVectors(nn.Module):
     ) -> Float[Tensor, "*shape width"]:
         """Return the vectors of events of these buckets of age, and known so."""
         if self.known is None:
-            return rows_of(self.age, age)
-        return torch.cat([rows_of(self.age, age), self.known(event)], dim=-1)
+            return look_up_rows(self.age, age)
+        return torch.cat([look_up_rows(self.age, age), self.known(event)], dim=-1)

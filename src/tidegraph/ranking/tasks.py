@@ -9,7 +9,7 @@ from tidegraph.extras import needed
 from tidegraph.fitting.labels import check_label, further_label
 from tidegraph.graph.from_log import ACTION
 from tidegraph.losses import binary_cross_entropy
-from tidegraph.nn.click.tasks import both
+from tidegraph.nn.click.tasks import logit_of_product
 from tidegraph.ranges import above
 from tidegraph.stages import Examples, Fold
 
@@ -128,7 +128,9 @@ class Tasks:
         if not self.after:
             return logits
         action, further = logits[:, :, :1], logits[:, :, 1:]
-        return torch.cat([action, both(action.expand_as(further), further)], dim=2)
+        return torch.cat(
+            [action, logit_of_product(action.expand_as(further), further)], dim=2
+        )
 
     def loss(
         self,

@@ -3,7 +3,7 @@ import torch
 
 from nn.click.test_models import drawn
 from tidegraph.nn.click import FM
-from tidegraph.nn.factorization import pairs
+from tidegraph.nn.factorization import sum_of_pair_products
 from tidegraph.nn.inputs import InputSpec
 from tidegraph.training.weights import initialised
 
@@ -42,7 +42,7 @@ def test_the_sum_of_all_pairs_is_what_a_loop_over_pairs_finds():
     """Rendle (2010), lemma 3.1."""
     vectors = torch.from_numpy(np.random.default_rng(0).normal(size=(6, 4)))
 
-    found = pairs(vectors.sum(dim=0), vectors.square().sum(dim=0))
+    found = sum_of_pair_products(vectors.sum(dim=0), vectors.square().sum(dim=0))
 
     expected = sum(
         float(vectors[i] @ vectors[j]) for i in range(6) for j in range(i + 1, 6)

@@ -129,7 +129,7 @@ class DSGLNetwork(nn.Module):
         encoded: dict[Side, list[Encoded]] = {}
         for side, states, seat in roots:
             x[side] = [self._own_vectors(side, states.node[0])[seat]]
-            encoded[side] = [one.at(seat) for one in self._encoded(side, states)]
+            encoded[side] = [one.at(seat) for one in self._encode_roots(side, states)]
         for k in range(max(len(layers) for layers in encoded.values())):
             # Both advance from what both were, so that neither is a layer ahead.
             before = {side: x[side][min(k, len(x[side]) - 1)] for side in x}
@@ -142,8 +142,8 @@ class DSGLNetwork(nn.Module):
         ends = [
             x["user"][0],
             x["item"][0],
-            self._whole(x["user"]),
-            self._whole(x["item"]),
+            self._mean_of_layers(x["user"]),
+            self._mean_of_layers(x["item"]),
         ]
         if self.products:
             user, item, by_user, by_item = ends
@@ -167,7 +167,7 @@ class DSGLNetwork(nn.Module):
         asked = torch.cat([torch.zeros_like(real[:, :1]), real[:, 1:]], dim=1)
         return Foretold(state.roll(1, 1), asked, item, rows, real)
 
-    def _encoded(self, side: Side, states: States) -> list[Encoded]:
+    def _encode_roots(self, side: Side, states: States) -> list[Encoded]:
         """Return what the roots of a side attend to at each layer, bottom up."""
         depth = len(states.node) - 1
         sides: list[Side] = [
@@ -206,7 +206,7 @@ class DSGLNetwork(nn.Module):
         vectors = self.user if side == "user" else self.item
         return vectors.total(rows)
 
-    def _whole(self, x: list[Tensor]) -> Float[Tensor, "b _ size"]:
+    def _mean_of_layers(self, x: list[Tensor]) -> Float[Tensor, "b _ size"]:
         """Return the mean of the layers above the own vector, or the last one."""
         if len(x) == 1 or not self.combine:
             return x[-1]

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.recurrent import GRU, LSTM
-from tidegraph.nn.vectors import KNOWN, rows_of
+from tidegraph.nn.vectors import KNOWN, look_up_rows
 from tidegraph.ranges import above, at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -177,7 +177,7 @@ class SequenceAttention(nn.Module):
         if self.timed:
             config = self.config
             bucket = bucket_of(age, real, config.time_base, config.buckets)
-            parts.append(rows_of(self.time, bucket))
+            parts.append(look_up_rows(self.time, bucket))
         if self.known is not None:
             parts.append(self.known(event))
         encoded = self.encoder(torch.cat(parts, dim=-1))

@@ -14,7 +14,7 @@ from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.graphs.tien import TIEN
 from tidegraph.nn.click.sequences.gru4rec import GRU4Rec
 from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
-from tidegraph.nn.sequence.next_item import Foretold, told_apart
+from tidegraph.nn.sequence.next_item import Foretold, discrimination_loss
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -113,4 +113,6 @@ class NextEventNetwork(nn.Module):
         """Return the loss of telling the next event by the state before it."""
         foretold = cast(Callable[..., Foretold], self.network.foretold)
         known = foretold(inputs) if around is None else foretold(inputs, around)
-        return self.share * told_apart(known._replace(state=self.ask(known.state)))
+        return self.share * discrimination_loss(
+            known._replace(state=self.ask(known.state))
+        )

@@ -52,7 +52,7 @@ class FurtherTasks(nn.Module):
         super().__init__()
         tower = only_tower(network)
         self.last = nn.Linear(tower.last.in_features + numbers, count)
-        tower.last.register_forward_pre_hook(_tell)
+        tower.last.register_forward_pre_hook(_record_last_input)
 
     def forward(
         self, run: Callable[[], Float[Tensor, "b k"]], numbers: Float[Tensor, "b k n"]
@@ -78,13 +78,13 @@ _ENDS: ContextVar[list[Tensor] | None] = ContextVar("where towers end", default=
 """Of each thread its own, so that any number may run one network at once."""
 
 
-def _tell(module: nn.Module, given: tuple[Any, ...]) -> None:
+def _record_last_input(module: nn.Module, given: tuple[Any, ...]) -> None:
     """Note what enters the last layer of a tower, where somebody asks."""
     if (ends := _ENDS.get()) is not None:
         ends.append(given[0])
 
 
-def both(
+def logit_of_product(
     first: Float[Tensor, "*shape"], second: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape"]:
     """Return the logit of the product of two probabilities, from the logit of each.

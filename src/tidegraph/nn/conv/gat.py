@@ -6,10 +6,10 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
-from tidegraph.nn.conv.stack import Stack, last
+from tidegraph.nn.conv.stack import Stack, last_layer
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
-from tidegraph.nn.sums import summed
+from tidegraph.nn.sums import sum_over_edges
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -47,7 +47,9 @@ class GAT:
                 "multiple of heads."
             )
         layers = [GATConv(size, size, self.heads) for _ in range(self.layers)]
-        return Stack(graph, FirstVectors(graph, size), layers, last, functional.elu)
+        return Stack(
+            graph, FirstVectors(graph, size), layers, last_layer, functional.elu
+        )
 
 
 class GATConv(nn.Module):
@@ -92,7 +94,7 @@ class GATConv(nn.Module):
             links,
         )
         heads = [
-            summed(links, sent[:, h].contiguous(), share[:, h].contiguous())
+            sum_over_edges(links, sent[:, h].contiguous(), share[:, h].contiguous())
             for h in range(self.heads)
         ]
         mixed = torch.stack(heads, dim=1) + loop[:, :, None] * own

@@ -5,10 +5,10 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
-from tidegraph.nn.conv.stack import Stack, last
+from tidegraph.nn.conv.stack import Stack, last_layer
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
-from tidegraph.nn.sums import summed
+from tidegraph.nn.sums import sum_over_edges
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -32,7 +32,7 @@ class GCN:
     def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [GCNConv(size, size) for _ in range(self.layers)]
-        return Stack(graph, FirstVectors(graph, size), layers, last, torch.relu)
+        return Stack(graph, FirstVectors(graph, size), layers, last_layer, torch.relu)
 
 
 class GCNConv(nn.Module):
@@ -59,12 +59,12 @@ class GCNConv(nn.Module):
         links: Links,
     ) -> Float[Tensor, "targets outputs"]:
         """Return the new vectors of the targets."""
-        return self.linear(smoothed(source, target, links)) + self.bias
+        return self.linear(sum_normalised(source, target, links)) + self.bias
 
 
-def smoothed(
+def sum_normalised(
     source: Float[Tensor, "sources d"], target: Float[Tensor, "targets d"], links: Links
 ) -> Float[Tensor, "targets d"]:
     """Return the normalised sum over the neighbours of a target and itself."""
     looped, loop = links.looped
-    return summed(looped, source) + loop[:, None] * target
+    return sum_over_edges(looped, source) + loop[:, None] * target

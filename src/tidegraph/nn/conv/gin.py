@@ -5,10 +5,10 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
-from tidegraph.nn.conv.stack import Stack, last
+from tidegraph.nn.conv.stack import Stack, last_layer
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
-from tidegraph.nn.sums import summed
+from tidegraph.nn.sums import sum_over_edges
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -32,7 +32,7 @@ class GIN:
     def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [GINConv(size, size) for _ in range(self.layers)]
-        return Stack(graph, FirstVectors(graph, size), layers, last, torch.relu)
+        return Stack(graph, FirstVectors(graph, size), layers, last_layer, torch.relu)
 
 
 class GINConv(nn.Module):
@@ -59,4 +59,4 @@ class GINConv(nn.Module):
         links: Links,
     ) -> Float[Tensor, "targets outputs"]:
         """Return the new vectors of the targets."""
-        return self.mlp((1 + self.eps) * target + summed(links, source))
+        return self.mlp((1 + self.eps) * target + sum_over_edges(links, source))

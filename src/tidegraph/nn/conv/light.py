@@ -5,11 +5,11 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
-from tidegraph.nn.conv.stack import Stack, mean
+from tidegraph.nn.conv.stack import Stack, mean_of_layers
 from tidegraph.nn.conv.start import Start
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
-from tidegraph.nn.sums import summed
+from tidegraph.nn.sums import sum_over_edges
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -34,7 +34,7 @@ class LightPropagation:
     def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [LightGCNConv() for _ in range(self.layers)]
-        stack = Stack(graph, FirstVectors(graph, size), layers, mean)
+        stack = Stack(graph, FirstVectors(graph, size), layers, mean_of_layers)
         stack.start = self.start
         return stack
 
@@ -57,4 +57,4 @@ class LightGCNConv(nn.Module):
         links: Links,
     ) -> Float[Tensor, "targets d"]:
         """Return the new vectors of the targets."""
-        return summed(links.symmetric, source)
+        return sum_over_edges(links.symmetric, source)

@@ -5,10 +5,10 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
-from tidegraph.nn.conv.stack import Stack, side_by_side
+from tidegraph.nn.conv.stack import Stack, layers_side_by_side
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
-from tidegraph.nn.sums import summed
+from tidegraph.nn.sums import sum_over_edges
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -34,7 +34,7 @@ class NGCFPropagation:
     def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [NGCFConv(size, size) for _ in range(self.layers)]
-        return Stack(graph, FirstVectors(graph, size), layers, side_by_side)
+        return Stack(graph, FirstVectors(graph, size), layers, layers_side_by_side)
 
 
 class NGCFConv(nn.Module):
@@ -60,6 +60,6 @@ class NGCFConv(nn.Module):
         links: Links,
     ) -> Float[Tensor, "targets outputs"]:
         """Return the new vectors of the targets."""
-        message = summed(links.symmetric, source)
+        message = sum_over_edges(links.symmetric, source)
         both = self.own(target + message) + self.alike(message * target)
         return functional.leaky_relu(both, SLOPE)

@@ -11,7 +11,7 @@ from tidegraph.nn.conv.first import FirstVectors
 from tidegraph.nn.conv.stack import Stack
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
-from tidegraph.nn.sums import summed
+from tidegraph.nn.sums import sum_over_edges
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -72,7 +72,7 @@ class PinSageConv(nn.Module):
         links: Links,
     ) -> Float[Tensor, "targets outputs"]:
         """Return the new vectors of the targets, of length 1 unless they are 0."""
-        pooled = summed(links.mean, self.message(source).relu())
+        pooled = sum_over_edges(links.mean, self.message(source).relu())
         mixed = self.both(torch.cat([target, pooled], dim=1)).relu()
         return functional.normalize(mixed, dim=1)
 

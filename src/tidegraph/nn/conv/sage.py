@@ -8,10 +8,10 @@ from jaxtyping import Float, Int64
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
-from tidegraph.nn.conv.stack import Stack, last
+from tidegraph.nn.conv.stack import Stack, last_layer
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
-from tidegraph.nn.sums import largest, summed
+from tidegraph.nn.sums import largest_over_edges, sum_over_edges
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -102,7 +102,7 @@ class GraphSAGE:
         made = self.aggregator.of_width
         layers = [SAGEConv(size, size, made(size)) for _ in range(self.layers)]
         first = FirstVectors(graph, size, ids=self.ids)
-        return Stack(graph, first, layers, last, torch.relu)
+        return Stack(graph, first, layers, last_layer, torch.relu)
 
 
 class SAGEConv(nn.Module):
@@ -142,7 +142,7 @@ class _Mean(nn.Module):
     def forward(
         self, source: Float[Tensor, "sources d"], links: Links
     ) -> Float[Tensor, "targets d"]:
-        return summed(links.mean, source)
+        return sum_over_edges(links.mean, source)
 
 
 class _MaxPool(nn.Module):
@@ -153,7 +153,7 @@ class _MaxPool(nn.Module):
     def forward(
         self, source: Float[Tensor, "sources d"], links: Links
     ) -> Float[Tensor, "targets d"]:
-        return largest(links, self.pool(source).relu())
+        return largest_over_edges(links, self.pool(source).relu())
 
 
 class _LSTM(nn.Module):
@@ -165,7 +165,7 @@ class _LSTM(nn.Module):
         self, source: Float[Tensor, "sources d"], links: Links
     ) -> Float[Tensor, "targets d"]:
         out = source.new_zeros(links.targets, source.shape[1])
-        order, sizes, edge = _in_step(links)
+        order, sizes, edge = _edges_step_by_step(links)
         if not len(order):
             return out
         packed = PackedSequence(source[links.column[edge]], sizes)
@@ -173,7 +173,7 @@ class _LSTM(nn.Module):
         return out.index_copy(0, order, last_state)
 
 
-def _in_step(
+def _edges_step_by_step(
     links: Links,
 ) -> tuple[Int64[Tensor, " some"], Int64[Tensor, " steps"], Int64[Tensor, " edges"]]:
     """Return the targets by falling number of edges, and the edges step by step.

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
-from tidegraph.nn.conv.gcn import smoothed
+from tidegraph.nn.conv.gcn import sum_normalised
 from tidegraph.nn.conv.stack import Stack
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
@@ -53,7 +53,7 @@ class SGConv(nn.Module):
         links: Links,
     ) -> Float[Tensor, "targets d"]:
         """Return the smoothed vectors of the targets."""
-        return smoothed(source, target, links)
+        return sum_normalised(source, target, links)
 
 
 class _Mapped(nn.Module):

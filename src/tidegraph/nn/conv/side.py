@@ -9,7 +9,7 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.nn.conv.identity import ContextVectors
-from tidegraph.nn.field import distinct
+from tidegraph.nn.field import distinct_nodes
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 
 with needed("torch", "neural", "a neural network"):
@@ -82,7 +82,7 @@ class SideVectors(ContextVectors):
 
     def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return the vectors of some nodes, each computed once."""
-        nodes, place = distinct(nodes)
+        nodes, place = distinct_nodes(nodes)
         side, known = self._sides(nodes)
         parts = torch.stack([self.own(nodes), *side], dim=1)
         known = torch.cat([known.new_ones(len(nodes), 1), known], dim=1)

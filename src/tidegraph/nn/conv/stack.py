@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
 from tidegraph.nn.conv.vectors import NodeVectors
-from tidegraph.nn.field import Field, distinct
+from tidegraph.nn.field import Field, distinct_nodes
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
 
@@ -48,7 +48,7 @@ class Stack(NodeVectors):
     def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return the vectors of some nodes; only they go through the last layer."""
         self.links = self.links.to(nodes.device)
-        some, place = distinct(nodes)
+        some, place = distinct_nodes(nodes)
         steps: list[_Step] = [(self.links, None)] * (len(self.layers) - 1)
         steps.append((self.links.of(some), some))
         return self._through_layers(self.first(None), steps)[place]
@@ -101,16 +101,16 @@ class Stack(NodeVectors):
 _Step = tuple[Links, Tensor | slice | None]
 
 
-def last(seen: Sequence[Tensor]) -> Tensor:
+def last_layer(seen: Sequence[Tensor]) -> Tensor:
     """Keep the last layer."""
     return seen[-1]
 
 
-def mean(seen: Sequence[Tensor]) -> Tensor:
+def mean_of_layers(seen: Sequence[Tensor]) -> Tensor:
     """Take the mean of all layers."""
     return torch.stack(list(seen)).mean(dim=0)
 
 
-def side_by_side(seen: Sequence[Tensor]) -> Tensor:
+def layers_side_by_side(seen: Sequence[Tensor]) -> Tensor:
     """Put all layers one after the other."""
     return torch.cat(list(seen), dim=1)

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.identity import Table
-from tidegraph.nn.field import distinct
+from tidegraph.nn.field import distinct_nodes
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
@@ -78,7 +78,7 @@ class SVDPlusPlusNetwork(Table):
         item = torch.cat(
             [sources[sources >= self.users] - self.users, self._items_of(user)[0]]
         )
-        item, place = distinct(item)
+        item, place = distinct_nodes(item)
         times = torch.bincount(place)
         said = self.said(item) * times.to(self.said.weight.dtype).sqrt()[:, None]
         return torch.cat([self.own(user), said, self.own(others)])

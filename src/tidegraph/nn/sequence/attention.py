@@ -195,7 +195,7 @@ class Blocks(nn.Module):
         return self.norm(x)
 
 
-def causal(there: Float[Tensor, "b h"]) -> Float[Tensor, "b h h"]:
+def causal_mask(there: Float[Tensor, "b h"]) -> Float[Tensor, "b h h"]:
     """Return what each event sees, itself and those before it, the latest first."""
     # The latest stands first, so what was before a place stands behind it.
     h = there.shape[1]

@@ -34,12 +34,12 @@ class HistoryVectors(nn.Module):
 
     def items(self, inputs: Inputs) -> Float[Tensor, "b h width"]:
         """Return the vector of the item of each event, the latest first; 0 of none."""
-        return self.item(inputs.step) * real(inputs)[:, :, None]
+        return self.item(inputs.step) * real_events(inputs)[:, :, None]
 
     def events(self, inputs: Inputs) -> Float[Tensor, "b h event"]:
         """Return all that is known of each event, the latest first; 0 of none."""
         both = torch.cat([self.item(inputs.step), self.about(inputs)], dim=2)
-        return both * real(inputs)[:, :, None]
+        return both * real_events(inputs)[:, :, None]
 
 
 class EventStates(nn.Module):
@@ -57,7 +57,7 @@ class EventStates(nn.Module):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b h width"]:
         """Return the state after each event, the latest first."""
-        events, there = self.vectors.events(inputs), real(inputs)
+        events, there = self.vectors.events(inputs), real_events(inputs)
         return self.units.masked(events.flip(1), there.flip(1)).flip(1)
 
 
@@ -98,7 +98,7 @@ class PlacedEvents(nn.Module):
         return x + self.place(place.clamp(max=self.place.num_embeddings - 1))
 
 
-def real(inputs: Inputs) -> Float[Tensor, "b h"]:
+def real_events(inputs: Inputs) -> Float[Tensor, "b h"]:
     """Return 1 where there is an event, and 0 elsewhere."""
     return inputs.real_step.to(inputs.numbers.dtype)
 

@@ -30,7 +30,7 @@ class Foretold(NamedTuple):
     real: Bool[Tensor, "b h"]
 
 
-def by_the_event_before(
+def pairs_with_event_before(
     state: Float[Tensor, "b h width"], item: Float[Tensor, "b h width"], inputs: Inputs
 ) -> Foretold:
     """Return the events of a batch, each with the state after the event before it.
@@ -48,7 +48,7 @@ def by_the_event_before(
     return Foretold(state.roll(-1, 1), has_one, item, inputs.step, inputs.real_step)
 
 
-def told_apart(known: Foretold) -> Float[Tensor, ""]:
+def discrimination_loss(known: Foretold) -> Float[Tensor, ""]:
     """Return the loss of telling the item of each event from another by a state.
 
     The other is the item of the same place of another request of the batch, where that

@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 from tidegraph.extras import needed
 from tidegraph.nn.inputs import Inputs
-from tidegraph.nn.sequence.history import real
+from tidegraph.nn.sequence.history import real_events
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -35,7 +35,7 @@ class SessionGraph(NamedTuple):
     @classmethod
     def of(cls, inputs: Inputs) -> "SessionGraph":
         """Return the graph of each history of a batch."""
-        there, item = real(inputs), inputs.step[..., 0]
+        there, item = real_events(inputs), inputs.step[..., 0]
         known = (item[:, :, None] == item[:, None]) & (item[:, :, None] > 0)
         same = known | torch.eye(item.shape[1], dtype=torch.bool, device=item.device)
         same = same * there[:, :, None] * there[:, None]

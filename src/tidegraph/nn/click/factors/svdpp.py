@@ -9,7 +9,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.click.factors.mf import MFNetwork
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.sequence.history import real
+from tidegraph.nn.sequence.history import real_events
 from tidegraph.nn.vectors import FieldVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -52,7 +52,7 @@ class SVDppNetwork(nn.Module):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        there = real(inputs)
+        there = real_events(inputs)
         chosen = (self.chosen.total(inputs.step) * there[:, :, None]).sum(dim=1)
         chosen = chosen * there.sum(dim=1, keepdim=True).clamp(min=1).rsqrt()
         item = self.factors.item.total(inputs.item)

@@ -11,7 +11,12 @@ from tidegraph.nn.crowd import CrowdVectors
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
-from tidegraph.nn.sequence.history import CrossBias, HistoryVectors, InterestTower, real
+from tidegraph.nn.sequence.history import (
+    CrossBias,
+    HistoryVectors,
+    InterestTower,
+    real_events,
+)
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -69,7 +74,7 @@ class DIBNetwork(nn.Module):
     def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
         inputs = around.history(inputs)
-        asking, there = self.crowd.asking(inputs.user)[:, None], real(inputs)
+        asking, there = self.crowd.asking(inputs.user)[:, None], real_events(inputs)
         before = self.crowd(around.user, 1).at(around.latest()).asked(asking)
         crowd, bias = self.crowd(around.item).at(around.seat), self.bias(around.back)
         lately = self.share * crowd.asked(asking, bias)

@@ -9,7 +9,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.propagation import mean, propagated
+from tidegraph.nn.propagation import mean_of_neighbors, propagate
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -69,6 +69,8 @@ class LightGCNNetwork(nn.Module):
             (around.item, (self.item, self.user)),
         ):
             own = [sides[n % 2].total(node) for n, node in enumerate(states.node)]
-            found = propagated(states, own, lambda _k, _x, near, real: mean(near, real))
+            found = propagate(
+                states, own, lambda _k, _x, near, real: mean_of_neighbors(near, real)
+            )
             ends.append(torch.stack(found).mean(dim=0))
         return (ends[0][:, None] * ends[1][around.seat]).sum(dim=2)

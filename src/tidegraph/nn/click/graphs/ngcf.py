@@ -9,7 +9,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.propagation import mean, propagated
+from tidegraph.nn.propagation import mean_of_neighbors, propagate
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -71,10 +71,10 @@ class NGCFNetwork(nn.Module):
         ends: list[Tensor] = []
         for states, sides in ((around.user, (user, item)), (around.item, (item, user))):
             own = [sides[n % 2].total(node) for n, node in enumerate(states.node)]
-            ends.append(torch.cat(propagated(states, own, self._layer), dim=1))
+            ends.append(torch.cat(propagate(states, own, self._layer), dim=1))
         return (ends[0][:, None] * ends[1][around.seat]).sum(dim=2)
 
     def _layer(self, number: int, x: Tensor, near: Tensor, real: Tensor) -> Tensor:
         pass_on, share = self.pass_on[number], self.share[number]
-        around = mean(near, real)
+        around = mean_of_neighbors(near, real)
         return nn.functional.leaky_relu(pass_on(x + around) + share(around * x), 0.2)

@@ -12,8 +12,8 @@ from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
 from tidegraph.nn.sequence.asked import AskedSequence
-from tidegraph.nn.sequence.history import EventStates, InterestTower, real
-from tidegraph.nn.sequence.next_item import Foretold, by_the_event_before
+from tidegraph.nn.sequence.history import EventStates, InterestTower, real_events
+from tidegraph.nn.sequence.next_item import Foretold, pairs_with_event_before
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -71,7 +71,9 @@ class TIENNetwork(nn.Module):
         """Return the logit of an action on each candidate."""
         inputs = around.history(inputs)
         candidate, events = self.states.vectors.candidates(inputs), self.states(inputs)
-        taste = self.of_user(candidate, events, events, real(inputs), inputs.cross)
+        taste = self.of_user(
+            candidate, events, events, real_events(inputs), inputs.cross
+        )
         crowd, seat = self.crowd(around.item), around.seat
         state = self.users.masked(crowd.user, crowd.real)
         asking = self.crowd.asking(inputs.user)[:, None] + crowd.mean()[seat]
@@ -84,4 +86,4 @@ class TIENNetwork(nn.Module):
         """Return the events, each with the state before it."""
         inputs = around.history(inputs)
         item = self.states.vectors.items(inputs)
-        return by_the_event_before(self.states(inputs), item, inputs)
+        return pairs_with_event_before(self.states(inputs), item, inputs)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around, Reads
-from tidegraph.nn.cascade import precedents
+from tidegraph.nn.cascade import precedence_matrix
 from tidegraph.nn.crowd import Crowd, CrowdVectors
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
@@ -67,7 +67,9 @@ class TopoLSTMNetwork(nn.Module):
     def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
         inputs = around.history(inputs)
-        cascade = self._spread_states(self.crowd(around.item), precedents(around.item))
+        cascade = self._spread_states(
+            self.crowd(around.item), precedence_matrix(around.item)
+        )
         candidate, state = self.states.vectors.candidates(inputs), self.states(inputs)
         return self.tower(state[:, :1], candidate, inputs, cascade[around.seat])
 

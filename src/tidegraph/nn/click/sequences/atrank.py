@@ -9,7 +9,12 @@ from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.sequence.attention import Attention, TransformerBlock
-from tidegraph.nn.sequence.history import CrossBias, HistoryVectors, InterestTower, real
+from tidegraph.nn.sequence.history import (
+    CrossBias,
+    HistoryVectors,
+    InterestTower,
+    real_events,
+)
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -72,7 +77,7 @@ class ATRankNetwork(nn.Module):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        candidate, there = self.vectors.candidates(inputs), real(inputs)[:, None]
+        candidate, there = self.vectors.candidates(inputs), real_events(inputs)[:, None]
         events = self.among(self.project(self.vectors.events(inputs)), there)
         interest = self.towards(candidate, there, events, self.cross(inputs.cross))
         return self.tower(interest, candidate, inputs)

@@ -9,8 +9,8 @@ from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.sequence.attention import Blocks
-from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real
-from tidegraph.nn.sequence.next_item import Foretold, told_apart
+from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real_events
+from tidegraph.nn.sequence.next_item import Foretold, discrimination_loss
 from tidegraph.ranges import at_least, within
 
 with needed("torch", "neural", "a neural network"):
@@ -88,14 +88,14 @@ class BERT4RecNetwork(nn.Module):
         states = self._states(inputs, hidden)[:, 1:]
         item = self.events.vectors.items(inputs)
         known = Foretold(states, hidden, item, inputs.step, inputs.real_step)
-        return self.share * told_apart(known)
+        return self.share * discrimination_loss(known)
 
     def _states(
         self, inputs: Inputs, hidden: Bool[Tensor, "b h"] | None = None
     ) -> Float[Tensor, "b _ width"]:
         """Return what the token for now becomes, and each event, the latest first."""
         x = self.events(inputs, hidden, self.token.weight)
-        there = real(inputs)[:, None]
+        there = real_events(inputs)[:, None]
         x = torch.cat([self.token.weight.expand(x.shape[0], 1, -1), x], dim=1)
         seen = torch.cat([torch.ones_like(there[:, :, :1]), there], dim=2)
         return self.blocks(x, seen)

@@ -10,8 +10,13 @@ from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
 from tidegraph.nn.sequence.attention import masked_softmax
-from tidegraph.nn.sequence.history import CrossBias, EventStates, InterestTower, real
-from tidegraph.nn.sequence.next_item import by_the_event_before, told_apart
+from tidegraph.nn.sequence.history import (
+    CrossBias,
+    EventStates,
+    InterestTower,
+    real_events,
+)
+from tidegraph.nn.sequence.next_item import discrimination_loss, pairs_with_event_before
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -65,12 +70,12 @@ class DIENNetwork(nn.Module):
         """Return the logit of an action on each candidate."""
         candidate, state = self.vectors.candidates(inputs), self.states(inputs)
         score = self.ask(candidate) @ state.transpose(1, 2) + self.cross(inputs.cross)
-        weight = masked_softmax(score, real(inputs)[:, None].expand_as(score))
+        weight = masked_softmax(score, real_events(inputs)[:, None].expand_as(score))
         evolved = self.evolve(state.flip(1)[:, None], weight.flip(2))[:, :, -1]
         return self.tower(evolved, candidate, inputs)
 
     def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""]:
         """Return the loss of telling the next event by the interest before it."""
         item = self.vectors.items(inputs)
-        known = by_the_event_before(self.states(inputs), item, inputs)
-        return self.share * told_apart(known)
+        known = pairs_with_event_before(self.states(inputs), item, inputs)
+        return self.share * discrimination_loss(known)

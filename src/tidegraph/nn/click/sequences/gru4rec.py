@@ -9,7 +9,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.sequence.history import EventStates, InterestTower
-from tidegraph.nn.sequence.next_item import Foretold, by_the_event_before
+from tidegraph.nn.sequence.next_item import Foretold, pairs_with_event_before
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -61,4 +61,4 @@ class GRU4RecNetwork(nn.Module):
     def foretold(self, inputs: Inputs) -> Foretold:
         """Return the events, each with the state before it."""
         item = self.states.vectors.items(inputs)
-        return by_the_event_before(self.states(inputs), item, inputs)
+        return pairs_with_event_before(self.states(inputs), item, inputs)

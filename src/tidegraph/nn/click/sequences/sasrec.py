@@ -8,8 +8,8 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.sequence.attention import Blocks, causal
-from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real
+from tidegraph.nn.sequence.attention import Blocks, causal_mask
+from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real_events
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -65,7 +65,7 @@ class SASRecNetwork(nn.Module):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        there = real(inputs)
-        states = self.blocks(self.events(inputs), causal(there))
+        there = real_events(inputs)
+        states = self.blocks(self.events(inputs), causal_mask(there))
         interest = states[:, :1] * there[:, :1, None]
         return self.tower(interest, self.events.vectors.candidates(inputs), inputs)

@@ -9,7 +9,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
-from tidegraph.nn.sequence.history import HistoryVectors, InterestTower, real
+from tidegraph.nn.sequence.history import HistoryVectors, InterestTower, real_events
 from tidegraph.nn.sequence.session_graph import SessionGraph
 
 with needed("torch", "neural", "a neural network"):
@@ -72,7 +72,7 @@ class SRGNNNetwork(nn.Module):
         for _ in range(self.steps):
             heard = graph.earlier(self.earlier(x)), graph.later(self.later(x))
             x = self.units.step(self.units.input(torch.cat(heard, dim=2)), x)
-        x = x * real(inputs)[:, :, None]
+        x = x * real_events(inputs)[:, :, None]
         each = self.each(torch.cat([x, self.vectors.about(inputs)], dim=2))
         weight = self.weigh(torch.sigmoid(self.latest(x[:, :1]) + each))
         soft = (weight * x).sum(dim=1, keepdim=True)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.nn.sequence.attention import Blocks, causal
+from tidegraph.nn.sequence.attention import Blocks, causal_mask
 from tidegraph.ranges import at_least, below_1, within
 
 with needed("torch", "neural", "a neural network"):
@@ -91,4 +91,4 @@ class TransformerStates(nn.Module):
     ) -> Float[Tensor, "b h size"]:
         """Return a state at each event, the latest first."""
         x = self.norm(self.drop(x + self.place.weight[: x.shape[1]]))
-        return self.blocks(x, causal(there) if self.causal else there[:, None])
+        return self.blocks(x, causal_mask(there) if self.causal else there[:, None])
