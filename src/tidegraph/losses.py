@@ -70,7 +70,7 @@ def bpr(
         Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback",
         UAI 2009, section 4. The prior is the optimizer's weight decay.
     """
-    negative = _or_lowest(negative, present)
+    negative = _mask_absent(negative, present)
     return _masked_mean(F.softplus(negative - positive[:, None]), present)
 
 
@@ -90,7 +90,7 @@ def skip_gram(
         Mikolov et al., "Distributed Representations of Words and Phrases", NeurIPS
         2013, equation 4: negative sampling, a simplified noise contrastive estimate.
     """
-    noise = F.softplus(_or_lowest(negative, present)).sum(dim=1)
+    noise = F.softplus(_mask_absent(negative, present)).sum(dim=1)
     return (F.softplus(-positive) + noise).mean()
 
 
@@ -112,7 +112,7 @@ def triplet_margin(
         Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
         Systems" (PinSage), KDD 2018, equation 1.
     """
-    negative = _or_lowest(negative, present)
+    negative = _mask_absent(negative, present)
     return _masked_mean(F.relu(negative - positive[:, None] + margin), present)
 
 
@@ -271,7 +271,7 @@ def bilateral_softmax(
     """
     if present is None:
         present = torch.ones_like(negative, dtype=torch.bool)
-    each = ratio * (_log_sum(negative, present) - positive)
+    each = ratio * (_log_sum_exp(negative, present) - positive)
     return _masked_mean(each, present.any(dim=1))
 
 
@@ -312,15 +312,15 @@ def _uniformity(vector: Tensor) -> Tensor:
 def _softmax_of_first(
     positive: Tensor, negative: Tensor, present: Tensor | None
 ) -> Tensor:
-    return F.softplus(_log_sum(negative, present) - positive).mean()
+    return F.softplus(_log_sum_exp(negative, present) - positive).mean()
 
 
-def _log_sum(negative: Tensor, present: Tensor | None) -> Tensor:
+def _log_sum_exp(negative: Tensor, present: Tensor | None) -> Tensor:
     """Return the log of the sum of the exponentials of each row."""
-    return torch.logsumexp(_or_lowest(negative, present), dim=1)
+    return torch.logsumexp(_mask_absent(negative, present), dim=1)
 
 
-def _or_lowest(negative: Tensor, present: Tensor | None) -> Tensor:
+def _mask_absent(negative: Tensor, present: Tensor | None) -> Tensor:
     """Return logits of which those that are absent cost nothing, whatever they hold."""
     return negative if present is None else negative.masked_fill(~present, LOWEST)
 
