@@ -43,7 +43,7 @@ from tidegraph.retrieval.graph_filter import GraphFilter
 from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf
 from tidegraph.retrieval.recipes.mf import softmax_mf
 from tidegraph.retrieval.scoring.channel_weights import learned_weights
-from tidegraph.retrieval.scoring.fusion import stacked
+from tidegraph.retrieval.scoring.fusion import stack_lists
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Fold, ItemSets, Requests, Retriever
 
@@ -226,8 +226,8 @@ class Study:
         items = len(self.valid.train.items)
         alike = np.ones(len(lists)) / len(lists)
         plain = _blend(tuple(self.chosen), alike, items)
-        gains = plain.gains(lists, stacked(lists), np.ones(len(lists)))
-        learnt = learned_weights(stacked(lists), gains, self.valid.relevant).share
+        gains = plain.gains(lists, stack_lists(lists), np.ones(len(lists)))
+        learnt = learned_weights(stack_lists(lists), gains, self.valid.relevant).share
         tests = [self.test.answered(method)[0] for method in self.chosen.values()]
         weighed = {"blend": learnt, "blend, all alike": alike}
         if names := SETTLED.get(self.name):

@@ -12,21 +12,14 @@ from tidegraph.config import build, to_table
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.retrieval import (
-    ease,
-    item_knn,
-    popular,
-    rp3beta,
-    slim,
-    user_knn,
-)
+from tidegraph.retrieval import ease, item_knn, popular, rp3beta, slim, user_knn
 from tidegraph.retrieval.ease import EASE, FittedEASE
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
     FromLog,
-    given,
-    resolved,
+    settle_on_log,
+    value_of,
 )
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
@@ -98,7 +91,7 @@ class Spy:
 def test_each_alternative_knows_only_what_came_before_its_requests():
     SEEN.clear()
     log = lasting()
-    resolved(Spy(), [({"size": 1}, {"size": 2})], log)
+    settle_on_log(Spy(), [({"size": 1}, {"size": 2})], log)
 
     assert len(SEEN) == 2
     for train, requests in SEEN:
@@ -145,7 +138,7 @@ def order_at(log, moment, days):
 def test_each_moment_knows_all_that_came_before_it_and_nothing_else():
     SEEN.clear()
     log = lasting()
-    resolved(Spy(), [({"size": 1}, {"size": 2})], log, moments=4)
+    settle_on_log(Spy(), [({"size": 1}, {"size": 2})], log, moments=4)
     cut = int(log.time[int(len(log) * 0.9)])
 
     parts = {}
@@ -164,7 +157,7 @@ def test_each_moment_knows_all_that_came_before_it_and_nothing_else():
 @pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
 def test_a_default_is_fitted_as_what_it_chose_would_be(method, questions):
     log = drifting()
-    chosen = resolved(method, questions, log, moments=moments_of(method))
+    chosen = settle_on_log(method, questions, log, moments=moments_of(method))
 
     assert FROM_LOG not in vars(chosen).values()
     same(method.fit(log), chosen.fit(log), requests_at(log))
@@ -172,7 +165,7 @@ def test_a_default_is_fitted_as_what_it_chose_would_be(method, questions):
 
 @pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
 def test_the_same_log_chooses_the_same(method, questions):
-    assert resolved(method, questions, drifting()) == resolved(
+    assert settle_on_log(method, questions, drifting()) == settle_on_log(
         method, questions, drifting()
     )
 
@@ -196,7 +189,7 @@ def test_the_same_log_chooses_the_same(method, questions):
 )
 def test_a_written_value_is_never_chosen_over(written):
     questions = {type(method): them for method, them in METHODS}[type(written)]
-    chosen = resolved(written, questions, drifting())
+    chosen = settle_on_log(written, questions, drifting())
 
     for name, value in vars(written).items():
         if value is not FROM_LOG:
@@ -241,7 +234,7 @@ def test_what_is_as_good_is_tried_on_every_held_out_event():
     SEEN.clear()
     log = lasting(events=25_000)
     later = log.since(int(log.time[22_500]))
-    resolved(Spy(), [({"size": 1}, {"size": 2})], log)
+    settle_on_log(Spy(), [({"size": 1}, {"size": 2})], log)
     of_one = [requests for _, requests in SEEN[::2]]
 
     assert [len(requests) for requests in of_one] == [1_000, 1_000, 500]
@@ -252,7 +245,9 @@ def test_what_is_as_good_is_tried_on_every_held_out_event():
 
 def test_what_is_clearly_behind_is_tried_on_a_thousand_events_only():
     SEEN.clear()
-    chosen = resolved(Reversing(), [({"size": 1}, {"size": 2})], lasting(events=25_000))
+    chosen = settle_on_log(
+        Reversing(), [({"size": 1}, {"size": 2})], lasting(events=25_000)
+    )
 
     assert chosen.size == 1
     assert [(size, len(requests)) for size, requests in SEEN] == [(1, 1000), (2, 1000)]
@@ -279,7 +274,7 @@ def test_an_alternative_that_is_best_with_a_half_life_wins_though_poor_without()
     TRIED.clear()
     kinds = [{"kind": "a"}, {"kind": "b"}]
 
-    chosen = resolved(Turning(), [kinds, HALF_LIVES], drifting())
+    chosen = settle_on_log(Turning(), [kinds, HALF_LIVES], drifting())
 
     assert chosen == Turning("b", 30.0)
     # Of the kind that lost only the ends are tried, and nothing is tried twice.
@@ -294,8 +289,8 @@ def test_settings_are_tried_on_the_most_frequent_items_as_if_there_were_no_other
     frequent = np.flatnonzero(np.argsort(np.argsort(-count, kind="stable")) < 10)
     few = log.take(np.isin(log.item, frequent))
     few = interactions(few.user, log.items.ids.gather(few.item), few.time)
-    resolved(Spy(), [({"size": 1}, {"size": 2})], few)
-    resolved(Spy(), [({"size": 1}, {"size": 2})], log, items=10)
+    settle_on_log(Spy(), [({"size": 1}, {"size": 2})], few)
+    settle_on_log(Spy(), [({"size": 1}, {"size": 2})], log, items=10)
     (expected, held_out), _, (known, requests), _ = SEEN
 
     assert len(known.items) == 10
@@ -309,7 +304,7 @@ def test_settings_are_tried_on_the_most_frequent_items_as_if_there_were_no_other
 def test_a_log_that_says_too_little_gets_the_first_of_each_question():
     few = draw_log(events=400)
 
-    assert resolved(ItemKNN(), item_knn.QUESTIONS, few) == ItemKNN(
+    assert settle_on_log(ItemKNN(), item_knn.QUESTIONS, few) == ItemKNN(
         similarity=Cosine(), shrinkage=10.0, half_life_days=None
     )
     assert Popular().fit(few).chosen == {"half_life_days": None}
@@ -367,7 +362,7 @@ def _value(method, known, later) -> float:
 def test_positions_hold_out_the_last_of_each_user_and_choose_no_half_life():
     SEEN.clear()
     log = replace(lasting(), clock="order")
-    resolved(Spy(), [({"size": 1}, {"size": 2})], log)
+    settle_on_log(Spy(), [({"size": 1}, {"size": 2})], log)
     train, requests = SEEN[0]
 
     assert len(train) == len(log) - (np.bincount(log.user) > 1).sum()
@@ -395,7 +390,9 @@ def test_a_recipe_leaves_to_the_log_what_it_leaves_out():
 
 
 def test_an_alternative_that_does_not_go_with_what_is_written_is_left_out():
-    chosen = resolved(UserKNN(similarity=Jaccard()), user_knn.QUESTIONS, drifting())
+    chosen = settle_on_log(
+        UserKNN(similarity=Jaccard()), user_knn.QUESTIONS, drifting()
+    )
 
     assert chosen.half_life_days is None
 
@@ -411,7 +408,7 @@ def test_a_value_of_another_type_is_refused_by_what_it_may_be():
 
 def test_a_setting_that_is_still_open_is_no_value():
     with pytest.raises(ConfigError, match="left to the log"):
-        given(RP3beta().alpha)
+        value_of(RP3beta().alpha)
 
 
 def test_a_log_with_nothing_to_learn_from_is_refused_before_the_trial():

@@ -13,7 +13,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.retrieval.filters import Chebyshev, Hop, LowPass
-from tidegraph.retrieval.filters.history import alone
+from tidegraph.retrieval.filters.history import single_item_histories
 from tidegraph.retrieval.graph_filter import FittedGraphFilter, GraphFilter
 from tidegraph.retrieval.heuristics.proximity import PersonalizedPageRank
 from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
@@ -300,7 +300,7 @@ def test_an_old_event_counts_less():
     alike = HOP.fit(log)
 
     np.testing.assert_allclose(far, alike.scores(requests), rtol=1e-4)
-    one = alike._scores(alone(newest, len(log.items)))
+    one = alike._scores(single_item_histories(newest, len(log.items)))
     top = np.argsort(-one[0])[:3]
     np.testing.assert_array_equal(np.argsort(-near[0])[:3], top)
 

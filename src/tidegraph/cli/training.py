@@ -24,7 +24,7 @@ from tidegraph.progress import spelt, timing, working
 from tidegraph.recipe_file.recipe import Fitted, Recipe, read_recipe
 from tidegraph.recipe_file.split import Parts, Split
 from tidegraph.retrieval.popular import Popular
-from tidegraph.retrieval.scoring.describe import spelt_out
+from tidegraph.retrieval.scoring.describe import settings_text
 from tidegraph.rng import generator
 from tidegraph.run import Monitor, Run
 from tidegraph.stages import called
@@ -104,7 +104,7 @@ def _say_what_was_chosen(model: FittedPipeline, ranker: str) -> None:
     for name, channel in model.channels().items():
         chose = cast(Mapping[str, object], getattr(channel, "chosen", {}))
         if chose:
-            say(f"{name} chose on the log: {spelt_out(chose)}")
+            say(f"{name} chose on the log: {settings_text(chose)}")
     if len(model.retriever.channels) > 1:
         say(f"weights of the channels: {model.retriever.weights_text()}")
     curve = getattr(model.ranker, "curve", None)

@@ -22,7 +22,7 @@ from tidegraph.retrieval.heuristics.proximity import AdamicAdar, PersonalizedPag
 from tidegraph.retrieval.scoring.before import check_before
 from tidegraph.retrieval.scoring.channel_weights import sure_weights
 from tidegraph.retrieval.scoring.evidence import positive_events, trained_until
-from tidegraph.retrieval.scoring.fusion import By, gains_of, stacked
+from tidegraph.retrieval.scoring.fusion import By, rank_gains, stack_lists
 from tidegraph.retrieval.scoring.trial import LEAST, at_the_end, returns, trial_of
 from tidegraph.run import Run
 from tidegraph.stages import (
@@ -126,8 +126,8 @@ class Blend:
         """
         fold = Fold.of(train, "Blend")
         valid = fold.valid if valid is None else valid
-        later = None if valid is None else _after(fold, valid)
-        fitted = self._fitted(fold, run, given)
+        later = None if valid is None else _relevant_items(fold, valid)
+        fitted = self._fit_channels(fold, run, given)
         if like is not None and like.channels == fitted.channels:
             return replace(fitted, quotas=like.quotas, by=like.by)
         if not self.learns:
@@ -137,15 +137,15 @@ class Blend:
                 if repeat is None:
                     repeat = returns(fold.view(positive_events))
                 asked = at_the_end(fold, later, _REQUESTS, repeat)
-                return self._weighed(fitted, fitted, *asked)
+                return self._learn_weights(fitted, fitted, *asked)
             trial = fold.view(trial_of, None)
             if trial is None:
                 return fitted
-            known = self._fitted(trial.known, run and run.child("weights"), NONE)
+            known = self._fit_channels(trial.known, run and run.child("weights"), NONE)
             asked = trial.as_of_the_cut(_REQUESTS, repeat)
-            return self._weighed(fitted, known, *asked)
+            return self._learn_weights(fitted, known, *asked)
 
-    def _fitted(
+    def _fit_channels(
         self, fold: Fold, run: Run | None, given: Mapping[str, FittedRetriever]
     ) -> FittedBlend:
         """Return all channels fitted, and weighed alike if weights are to be learnt."""
@@ -167,7 +167,7 @@ class Blend:
             trained_until=trained_until(fold),
         )
 
-    def _weighed(
+    def _learn_weights(
         self,
         fitted: FittedBlend,
         known: FittedBlend,
@@ -176,11 +176,11 @@ class Blend:
     ) -> FittedBlend:
         """Return a blend with the weights by which ``known`` ranks best what is due."""
         answers = known.answers(requests, LEAST_DEEP)
-        lists = stacked(answers)
+        lists = stack_lists(answers)
         ways = get_args(By) if isinstance(self.by, FromLog) else (self.by,)
         learnt = {
             by: sure_weights(
-                lists, gains_of(answers, lists, by, self.smoothing), relevant
+                lists, rank_gains(answers, lists, by, self.smoothing), relevant
             )
             for by in ways
         }
@@ -213,7 +213,7 @@ class Blend:
         return tuple(quota / total for quota in quotas)
 
 
-def _after(fold: Fold, valid: Train) -> Interactions:
+def _relevant_items(fold: Fold, valid: Train) -> Interactions:
     """Return what is to be found in a later part of the same log."""
     later = Fold.of(valid, "Blend").view(positive_events)
     log = fold.log

@@ -8,7 +8,13 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 
 from tidegraph.artifact.sealed import State
-from tidegraph.retrieval.scoring.fusion import By, fused, gains_of, stacked, votes_for
+from tidegraph.retrieval.scoring.fusion import (
+    By,
+    fuse,
+    rank_gains,
+    reciprocal_ranks,
+    stack_lists,
+)
 from tidegraph.stages import (
     NO_ITEM,
     Candidates,
@@ -89,10 +95,10 @@ class FittedBlend:
             (alone,) = answers
             return Candidates.of_channel(alone.item, alone.score, self.channels[0])
         width = min(check_k(k), self.num_items)
-        lists = stacked(answers)
+        lists = stack_lists(answers)
         gain = self.gains(answers, lists, np.array(self.quotas))
-        item, score = fused(lists, gain, self._places(width), width, self.num_items)
-        votes = votes_for(item, lists, self.num_items)
+        item, score = fuse(lists, gain, self._places(width), width, self.num_items)
+        votes = reciprocal_ranks(item, lists, self.num_items)
         return Candidates(item, score, self.channels, votes)
 
     def gains(
@@ -102,7 +108,7 @@ class FittedBlend:
         quotas: Float64[np.ndarray, " c"],
     ) -> Float64[np.ndarray, "c b k"]:
         """Return what each place of ``lists``, of the answers, adds to its item."""
-        worth = gains_of(answers, lists, self.by, self.smoothing)
+        worth = rank_gains(answers, lists, self.by, self.smoothing)
         return np.maximum(quotas, _FILLS)[:, None, None] * worth
 
     def only(self, names: Container[str]) -> dict[str, FittedRetriever]:
@@ -118,8 +124,8 @@ class FittedBlend:
         The channels answer again; ``because_of`` spares that. An item that no
         channel has among its first thousand is explained by the first.
         """
-        lists = stacked(self.answers(requests, _DEPTH))
-        votes = votes_for(item, lists, self.num_items)
+        lists = stack_lists(self.answers(requests, _DEPTH))
+        votes = reciprocal_ranks(item, lists, self.num_items)
         return self.because_of(
             requests, Candidates(item, votes.sum(axis=2), self.channels, votes)
         )

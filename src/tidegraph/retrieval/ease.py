@@ -18,14 +18,14 @@ from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
     FromLog,
-    chosen,
-    given,
-    resolved,
+    chosen_settings,
+    settle_on_log,
+    value_of,
 )
-from tidegraph.retrieval.scoring.best import SCATTERED, Columns, best, best_allowed
+from tidegraph.retrieval.scoring.best import SCATTERED, Columns, best_allowed, top_k
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.dense_votes import largest_vote, sum_votes
-from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.memory import check_memory
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
@@ -98,14 +98,14 @@ class EASE:
         # rounding of a blocked inversion.
         known = int(matrix.item.max()) + 1
         self._check_memory(known)
-        method = resolved(self, QUESTIONS, fold, items=TRIED)
+        method = settle_on_log(self, QUESTIONS, fold, items=TRIED)
         half_life = check_half_life(method.half_life_days, fold, "EASE")
         x = matrix.csr()[:, :known].astype(kind)
         gram = (x.T @ x).toarray(order="F")
-        gram.flat[:: len(gram) + 1] += given(method.l2)
-        weights = _weights(_inverse(gram))
+        gram.flat[:: len(gram) + 1] += value_of(method.l2)
+        weights = _weights_of_inverse(_inverse_in_place(gram))
         seen = np.bincount(matrix.item, minlength=len(weights)) > 0
-        until, said = trained_until(fold), chosen(self, method)
+        until, said = trained_until(fold), chosen_settings(self, method)
         return FittedEASE(weights, seen, half_life, until, said)
 
     def needs_bytes(self, items: int) -> int:
@@ -137,7 +137,7 @@ class EASE:
         check_memory(f"EASE on {items:,} items", needed, instead, self.memory_limit_gb)
 
 
-def _inverse(matrix: Float[np.ndarray, "items items"]) -> np.ndarray:
+def _inverse_in_place(matrix: Float[np.ndarray, "items items"]) -> np.ndarray:
     """Return the upper triangle of a positive definite matrix's inverse, in place."""
     single = matrix.dtype == np.float32
     factor, invert = (
@@ -152,7 +152,7 @@ def _inverse(matrix: Float[np.ndarray, "items items"]) -> np.ndarray:
     return inverse
 
 
-def _weights(
+def _weights_of_inverse(
     inverse: Float[np.ndarray, "items items"],
 ) -> Float32[np.ndarray, "items items"]:
     """Return B of an inverse of which only the upper triangle is meant."""
@@ -187,7 +187,7 @@ class FittedEASE:
     chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __repr__(self) -> str:
-        return described(
+        return describe_retriever(
             "EASE",
             self.trained_until,
             f"{int(self.seen.sum()):,} items",
@@ -248,7 +248,7 @@ class FittedEASE:
             known = (some >= 0) & (some < size)
             weight = np.full((len(some), size), -np.inf, np.float32)
             weight[known] = self.weight[some[known]]
-            answers.append(best(weight, but_itself(some), k, "EASE"))
+            answers.append(top_k(weight, but_itself(some), k, "EASE"))
         return above_zero(Candidates.concatenated(answers))
 
     def because(

@@ -13,7 +13,7 @@ from tidegraph.kernels.few import Few
 from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.index import FittedIndex, Index
 from tidegraph.retrieval.index.items import Held, ItemVectors, Side
-from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 from tidegraph.stages.evidence import evident_history
@@ -52,7 +52,7 @@ class FittedEmbedding:
     def __repr__(self) -> str:
         users, items = int(self.user_known.sum()), int(self.item_known.sum())
         parts = f"{users:,} users", f"{items:,} items", f"{self.item.shape[1]} numbers"
-        return described(self.name, self.trained_until, *parts)
+        return describe_retriever(self.name, self.trained_until, *parts)
 
     @property
     def reason(self) -> str:

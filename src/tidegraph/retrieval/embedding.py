@@ -23,7 +23,7 @@ from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.inputs.features import described_graph
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
-from tidegraph.retrieval.objective.against import Against, scored
+from tidegraph.retrieval.objective.against import Against, score_pairs
 from tidegraph.retrieval.objective.foreseen import check_fits
 from tidegraph.retrieval.objective.fused import FusedPairs
 from tidegraph.retrieval.objective.negatives import check_epochs, drawer_of
@@ -185,7 +185,7 @@ class _Pairs:
                 "graph; it must make NodeVectors of tidegraph.nn.conv."
             )
         if module.start is not None and module.table is not None:
-            _begin(module.table, module.start, graph)
+            _start_vectors(module.table, module.start, graph)
         ego = settings.ego
         fields = None if ego is None else Fields.of(ego, module, pairs, run.device)
         known = graph.features
@@ -223,7 +223,9 @@ class _Pairs:
             vector = self._vectors(batch.nodes, batch.field)
             source, rest = vector[:b], vector[b:]
         temperature = objective.loss.temperature
-        loss = objective.loss.loss(scored(source, rest, batch.against, temperature))
+        loss = objective.loss.loss(
+            score_pairs(source, rest, batch.against, temperature)
+        )
         if objective.l2:
             learnt = module.learnt(batch.nodes[:b], batch.nodes[b:])
             loss = loss + objective.l2 / 2 * learnt.square().sum() / b
@@ -249,7 +251,7 @@ class _Pairs:
             source, *context = (side.cpu().numpy().copy() for side in sides)
         target = context[0] if context else source
         linked = np.bincount(graph.row.numpy(), minlength=graph.nodes) > 0
-        item, known = self._with_cold(target[users:], linked[users:])
+        item, known = self._with_cold_items(target[users:], linked[users:])
         return FittedEmbedding(
             self.settings.name,
             source[:users],
@@ -274,7 +276,7 @@ class _Pairs:
         cosines = self.settings.objective.loss.temperature is not None
         return cosines or self.module.context_trains_only
 
-    def _with_cold(
+    def _with_cold_items(
         self, item: Float32[np.ndarray, "items d"], known: Bool[np.ndarray, " items"]
     ) -> tuple[Float32[np.ndarray, "all d"], Bool[np.ndarray, " all"]]:
         """Return the vectors of items, and of others from their features alone."""
@@ -296,7 +298,7 @@ class _Pairs:
         return vectors, answered
 
 
-def _begin(table: nn.Embedding, start: Start, graph: GraphInputs) -> None:
+def _start_vectors(table: nn.Embedding, start: Start, graph: GraphInputs) -> None:
     """Give nodes with an edge the vectors of a start; the rest stays as drawn."""
     vectors = start.vectors(graph, table.embedding_dim)
     with torch.no_grad():

@@ -16,7 +16,7 @@ from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.learnt_from import seeded
 from tidegraph.retrieval.solvers import HOPE, Foresees, ReadsFeatures, Solver
-from tidegraph.retrieval.solvers.feature_graph import described
+from tidegraph.retrieval.solvers.feature_graph import describe_items
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Train, remembers
 
@@ -54,13 +54,13 @@ class Factorized:
         """
         fold = Fold.of(train, self.name)
         matrix = evidence(fold, self.name)
-        user, item = _with_pairs(matrix)
-        pairs = _pairs(matrix, user, item)
+        user, item = _rows_with_pairs(matrix)
+        pairs = _submatrix(matrix, user, item)
         solver = seeded(self.solver, self.name, run)
         # By another number of threads a matrix library adds up in another order.
         with blas_threads(1):
             if isinstance(solver, ReadsFeatures) and solver.features:
-                known = described(fold.log.items, solver.features, item)
+                known = describe_items(fold.log.items, solver.features, item)
                 solved = solver.solve(pairs, known)
             else:
                 solved = solver.solve(pairs)
@@ -71,7 +71,7 @@ class Factorized:
                 "rate if it has one, or look for huge weights in the log."
             )
         # A node without an edge in the solver's graph has a vector of zeros.
-        alive = _says_something(solved.target)
+        alive = _is_nonzero(solved.target)
         if not alive.any():
             raise DataError(
                 f"{self.name} finds nothing that sets items apart: all its vectors are "
@@ -81,14 +81,14 @@ class Factorized:
         same = solved.source is solved.target
         fitted = FittedEmbedding(
             self.name,
-            _spread(solved.user, users),
-            _spread(solved.target, item),
-            _row_mask(users[_says_something(solved.user)], int(user[-1]) + 1)
+            _vectors_at_rows(solved.user, users),
+            _vectors_at_rows(solved.target, item),
+            _row_mask(users[_is_nonzero(solved.user)], int(user[-1]) + 1)
             if len(users)
             else _row_mask(users),
             _row_mask(item[alive], int(item[-1]) + 1),
             trained_until(fold),
-            given=None if same else _spread(solved.source, item),
+            given=None if same else _vectors_at_rows(solved.source, item),
         )
         return fitted.indexed(self.index)
 
@@ -103,11 +103,13 @@ class Factorized:
             for column in self.solver.features:
                 feature_of_nodes(Fold.of(train, self.name).log.items, column, "item")
         if isinstance(self.solver, Foresees):
-            user, item = _with_pairs(evidence(Fold.of(train, self.name), self.name))
+            user, item = _rows_with_pairs(
+                evidence(Fold.of(train, self.name), self.name)
+            )
             self.solver.check(len(user), len(item))
 
 
-def _says_something(
+def _is_nonzero(
     vectors: Float32[np.ndarray, "n d"],
 ) -> Bool[np.ndarray, " n"]:
     """Return which vectors are not 0, up to rounding of the largest."""
@@ -115,12 +117,12 @@ def _says_something(
     return largest > _NOTHING * largest.max(initial=0.0)
 
 
-def _with_pairs(matrix: Matrix) -> tuple[np.ndarray, np.ndarray]:
+def _rows_with_pairs(matrix: Matrix) -> tuple[np.ndarray, np.ndarray]:
     """Return the users and the items that have a pair."""
     return np.flatnonzero(np.diff(matrix.ptr)), np.unique(matrix.item)
 
 
-def _pairs(
+def _submatrix(
     matrix: Matrix, user: np.ndarray, item: np.ndarray
 ) -> "scipy.sparse.csr_array":
     """Return the matrix without its empty rows and columns."""
@@ -130,7 +132,7 @@ def _pairs(
     return scipy.sparse.csr_array((matrix.weight, column, ptr), shape=shape)
 
 
-def _spread(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _vectors_at_rows(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the vectors at their rows, zeros between them."""
     size = int(rows[-1]) + 1 if len(rows) else 0
     if size == len(vectors):

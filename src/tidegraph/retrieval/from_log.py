@@ -58,7 +58,7 @@ class Fades(Protocol):
         ...
 
 
-def given(value: T | FromLog) -> T:
+def value_of(value: T | FromLog) -> T:
     """Return a setting that a log has chosen, or that was written.
 
     Raises:
@@ -69,9 +69,11 @@ def given(value: T | FromLog) -> T:
     return value
 
 
-def chosen(before: Retriever, after: Retriever) -> dict[str, object]:
+def chosen_settings(before: Retriever, after: Retriever) -> dict[str, object]:
     """Return what a log has chosen, by setting, as JSON can hold it."""
-    return {name: _printable_value(getattr(after, name)) for name in _open(before)}
+    return {
+        name: _printable_value(getattr(after, name)) for name in _open_settings(before)
+    }
 
 
 def _printable_value(value: object) -> object:
@@ -80,7 +82,7 @@ def _printable_value(value: object) -> object:
     return type(value).__name__ if is_dataclass(value) else value
 
 
-def resolved(
+def settle_on_log(
     method: M,
     questions: Sequence[Alternatives],
     train: Train,
@@ -108,31 +110,33 @@ def resolved(
     Raises:
         DataError: ``train`` holds nothing to learn from.
     """
-    if not _open(method):
+    if not _open_settings(method):
         return method
     fold = Fold.of(train, type(method).__name__)
     log = evident_log(fold, type(method).__name__)
     judge: _Judge | None = None
     for place, question in enumerate(questions):
-        ways = _ways(method, question, log)
+        ways = _alternatives(method, question, log)
         method = ways[0]
         if len(ways) == 1:
             continue
         if judge is None:
             trial = fold.view(trial_of, items)
             judge = _Judge(() if trial is None else trial.in_parts(moments))
-        whole = [_ends(way, questions[place + 1 :], log) for way in ways]
+        whole = [
+            _extreme_alternatives(way, questions[place + 1 :], log) for way in ways
+        ]
         method = ways[judge.best(whole)]
     return method
 
 
-def _open(method: object) -> list[str]:
+def _open_settings(method: object) -> list[str]:
     """Return which settings are left to the log."""
     names = [each.name for each in fields(cast(Any, method))]
     return [name for name in names if isinstance(getattr(method, name), FromLog)]
 
 
-def _ways(method: M, question: Alternatives, log: Interactions) -> list[M]:
+def _alternatives(method: M, question: Alternatives, log: Interactions) -> list[M]:
     """Return the method with each alternative for what is open, without doubles.
 
     One that does not go with what is written, or with a log without seconds, is left
@@ -140,7 +144,7 @@ def _ways(method: M, question: Alternatives, log: Interactions) -> list[M]:
     """
     ways: list[M] = []
     for alternative in question:
-        new = {n: alternative[n] for n in _open(method) if n in alternative}
+        new = {n: alternative[n] for n in _open_settings(method) if n in alternative}
         if new.get("half_life_days") is not None and log.clock != "seconds":
             continue
         try:
@@ -152,13 +156,19 @@ def _ways(method: M, question: Alternatives, log: Interactions) -> list[M]:
     return ways
 
 
-def _ends(method: M, questions: Sequence[Alternatives], log: Interactions) -> list[M]:
+def _extreme_alternatives(
+    method: M, questions: Sequence[Alternatives], log: Interactions
+) -> list[M]:
     """Return the method with the first and the last of each question's alternatives."""
     if not questions:
         return [method]
-    ways = _ways(method, questions[0], log)
+    ways = _alternatives(method, questions[0], log)
     ends = ways[:1] + ways[1:][-1:]
-    return [whole for end in ends for whole in _ends(end, questions[1:], log)]
+    return [
+        whole
+        for end in ends
+        for whole in _extreme_alternatives(end, questions[1:], log)
+    ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,8 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.filters import Filter
 from tidegraph.retrieval.filters.columns import NUMBERS
-from tidegraph.retrieval.filters.degrees import gains
-from tidegraph.retrieval.filters.history import alone, distinct
+from tidegraph.retrieval.filters.degrees import node_gains
+from tidegraph.retrieval.filters.history import distinct_items, single_item_histories
 from tidegraph.retrieval.filters.hop import Hop
 from tidegraph.retrieval.filters.low_pass import LowPass
 from tidegraph.retrieval.filters.some import filter_scores
@@ -29,20 +29,20 @@ from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
     FromLog,
-    chosen,
-    given,
-    resolved,
+    chosen_settings,
+    settle_on_log,
+    value_of,
 )
 from tidegraph.retrieval.scoring.best import (
     Columns,
-    best,
     best_allowed,
-    keep_larger,
-    num_scored,
-    without_nothing,
+    count_scored,
+    keep_larger_votes,
+    mask_zero_scores,
+    top_k,
 )
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
 from tidegraph.retrieval.scoring.learnt_from import seeded
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
@@ -132,13 +132,13 @@ class GraphFilter:
         """
         fold = Fold.of(train, self.name)
         evidence(fold, self.name)  # Says whose fold it is if there is none.
-        method = resolved(self, QUESTIONS, fold)
+        method = settle_on_log(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, self.name)
         graph = fold.view(_known_pairs)
-        filters = seeded(given(method.filters), self.name, run)
+        filters = seeded(value_of(method.filters), self.name, run)
         solved = tuple(part.precomputed(graph) for part in filters)
         settings = replace(method, half_life_days=half_life)
-        until, said = trained_until(fold), chosen(self, method)
+        until, said = trained_until(fold), chosen_settings(self, method)
         return FittedGraphFilter(settings, graph, solved, until, said)
 
 
@@ -171,12 +171,12 @@ class FittedGraphFilter:
     chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __repr__(self) -> str:
-        return described(
+        return describe_retriever(
             self.name,
             self.trained_until,
             f"{self.graph.size(USER):,} users",
             f"{self.graph.size(ITEM):,} items",
-            *(repr(part) for part in given(self.settings.filters)),
+            *(repr(part) for part in value_of(self.settings.filters)),
             half_life_days=self.settings.half_life_days,
         )
 
@@ -213,8 +213,10 @@ class FittedGraphFilter:
         check_k(k)
         step = self._block
         answers = [
-            best(
-                self._scores(alone(rows[a : a + step], self.graph.size(ITEM))),
+            top_k(
+                self._scores(
+                    single_item_histories(rows[a : a + step], self.graph.size(ITEM))
+                ),
                 but_itself(rows[a : a + step]),
                 k,
                 self.name,
@@ -241,13 +243,13 @@ class FittedGraphFilter:
         for start in range(0, len(history.column), self._block):
             part = slice(start, start + self._block)
             voter, weight = history.column[part], history.weight[part]
-            share = self._scores(alone(voter, items), few.number)
+            share = self._scores(single_item_histories(voter, items), few.number)
             row = owner[part]
             wanted, at = item[row], place[row]
             vote = np.take_along_axis(share, np.maximum(at, 0), axis=1)
             vote *= weight[:, None]
             vote = np.where((at >= 0) & (wanted != voter[:, None]), vote, -np.inf)
-            keep_larger(row, voter, vote, out, most)
+            keep_larger_votes(row, voter, vote, out, most)
         return out
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedGraphFilter":
@@ -295,9 +297,9 @@ class FittedGraphFilter:
                 for name, array in arrays.items()
                 if name.startswith(f"{n}.")
             }
-            for n in range(len(given(settings.filters)))
+            for n in range(len(value_of(settings.filters)))
         )
-        graph = _opened(arrays["ptr"], arrays["node"], cast(int, kept["items"]))
+        graph = _graph_of_file(arrays["ptr"], arrays["node"], cast(int, kept["items"]))
         until = cast(int | None, kept["trained_until"])
         said = cast(Mapping[str, object], kept.get("chosen", {}))
         return cls(settings, graph, solved, until, said)
@@ -307,19 +309,19 @@ class FittedGraphFilter:
         return max(1, NUMBERS // self.graph.size(ITEM))
 
     def _blocks(self, requests: Requests) -> Iterator[Requests]:
-        step = max(1, NUMBERS // max(1, num_scored(requests, self.graph.size(ITEM))))
+        step = max(1, NUMBERS // max(1, count_scored(requests, self.graph.size(ITEM))))
         for start in range(0, max(1, len(requests)), step):
             yield requests.rows(start, start + step)
 
     def _histories(self, requests: Requests) -> SparseRows:
-        half_life = given(self.settings.half_life_days)
+        half_life = value_of(self.settings.half_life_days)
         history = requests.positive.history
-        return distinct(history, self.graph.size(ITEM), half_life)
+        return distinct_items(history, self.graph.size(ITEM), half_life)
 
     def _scores(
         self, history: SparseRows, item: Columns = None
     ) -> Float32[np.ndarray, "b some"]:
-        filters = given(self.settings.filters)
+        filters = value_of(self.settings.filters)
         weights = self.settings.weights or (1.0,) * len(filters)
         # What a filter returns may be its own: it is added, and not written to.
         wide = self.graph.size(ITEM) if item is None else len(item)
@@ -327,12 +329,12 @@ class FittedGraphFilter:
         for part, solved, weight in zip(filters, self.solved, weights, strict=True):
             score = filter_scores(part, self.graph, solved, history, item)
             total += score if weight == 1 else np.float32(weight) * score
-        degree = gains(self.graph, ITEM, 0.0)
-        without_nothing(total, (degree if item is None else degree[item]) > 0)
+        degree = node_gains(self.graph, ITEM, 0.0)
+        mask_zero_scores(total, (degree if item is None else degree[item]) > 0)
         return total
 
 
-def _opened(ptr: np.ndarray, node: np.ndarray, items: int) -> StaticGraph:
+def _graph_of_file(ptr: np.ndarray, node: np.ndarray, items: int) -> StaticGraph:
     """Return the graph of a file, whose edges all weigh 1, without a copy."""
     one = np.broadcast_to(np.float64(1), len(node))
     strength = np.diff(ptr).astype(np.float64)

@@ -11,18 +11,13 @@ from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
     FromLog,
-    chosen,
-    given,
-    resolved,
+    chosen_settings,
+    settle_on_log,
+    value_of,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn.search import Index, as_matrix_of_neighbors, nearest
-from tidegraph.retrieval.knn.similarity import (
-    BM25,
-    Corpus,
-    Cosine,
-    Similarity,
-)
+from tidegraph.retrieval.knn.similarity import BM25, Corpus, Cosine, Similarity
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import trained_until, users_of_items
 from tidegraph.stages import Fold, Train, remembers
@@ -80,16 +75,16 @@ class ItemKNN:
             ConfigError: A setting is out of range.
         """
         fold = Fold.of(train, "ItemKNN")
-        method = resolved(self, QUESTIONS, fold)
+        method = settle_on_log(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, "ItemKNN")
         items = users_of_items(fold, "ItemKNN")
-        profiles = given(method.similarity).profiles(items, Corpus.of(items))
+        profiles = value_of(method.similarity).profiles(items, Corpus.of(items))
         own, others = 2 * self.asymmetry, 2 * (1 - self.asymmetry)
         found, near = nearest(
             replace(profiles, scale=profiles.scale**own),
             Index.of(replace(profiles, scale=profiles.scale**others)),
             neighbors=self.neighbors,
-            shrinkage=given(method.shrinkage),
+            shrinkage=value_of(method.shrinkage),
             skip=np.arange(len(profiles), dtype=np.int32),
         )
         return FittedItemModel.of(
@@ -98,5 +93,5 @@ class ItemKNN:
             as_matrix_of_neighbors(found, near, len(profiles)),
             half_life,
             trained_until(fold),
-            chosen(self, method),
+            chosen_settings(self, method),
         )

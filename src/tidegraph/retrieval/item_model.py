@@ -12,7 +12,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows, find_entry
 from tidegraph.retrieval.scoring.decay import as_key
-from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
@@ -75,7 +75,7 @@ class FittedItemModel:
         )
 
     def __repr__(self) -> str:
-        return described(
+        return describe_retriever(
             self.name,
             self.trained_until,
             f"{self.num_items:,} items",

@@ -16,9 +16,14 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import span
-from tidegraph.retrieval.from_log import FROM_LOG, FromLog, chosen, resolved
-from tidegraph.retrieval.scoring.decay import check_half_life, ordered
-from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    FromLog,
+    chosen_settings,
+    settle_on_log,
+)
+from tidegraph.retrieval.scoring.decay import check_half_life, sort_keys
+from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.evidence import evident_log, trained_until
 from tidegraph.retrieval.scoring.weighted_history import summed
 from tidegraph.stages import (
@@ -64,7 +69,7 @@ class Popular:
             ConfigError: The half-life is not above 0.
         """
         fold = Fold.of(train, "Popular")
-        method = resolved(self, QUESTIONS, fold, moments=MOMENTS)
+        method = settle_on_log(self, QUESTIONS, fold, moments=MOMENTS)
         half_life = check_half_life(method.half_life_days, fold, "Popular")
         log = evident_log(fold, "Popular")
         if half_life is None:
@@ -72,8 +77,10 @@ class Popular:
             score = np.where(total > 0, total, -np.inf).astype(np.float32)
             order = _order_by_score(score)
         else:
-            score, order = _lately(log, half_life)
-        return FittedPopular(score, order, trained_until(fold), chosen(self, method))
+            score, order = _recent_popularity(log, half_life)
+        return FittedPopular(
+            score, order, trained_until(fold), chosen_settings(self, method)
+        )
 
 
 def _order_by_score(
@@ -83,14 +90,14 @@ def _order_by_score(
     return order[score[order] > -np.inf].astype(np.int32)
 
 
-def _lately(
+def _recent_popularity(
     log: Interactions, half_life_days: float
 ) -> tuple[Float32[np.ndarray, " items"], Int32[np.ndarray, " scored"]]:
     """Return each item's score and the items in order, all events one history."""
     span = np.array([0, len(log)], np.int64)
     whole = Histories(span, log.item, log.time, log.weight)
     total = summed(whole, len(log.items), half_life_days)
-    key, score = ordered(*total.arrays[2:])
+    key, score = sort_keys(*total.arrays[2:])
     scored = key > 0
     everywhere = np.full(len(log.items), -np.inf, np.float32)
     everywhere[total.row[scored]] = score[scored]
@@ -117,7 +124,7 @@ class FittedPopular:
 
     def __repr__(self) -> str:
         items = f"{len(self.order):,} items"
-        return described("Popular", self.trained_until, items, **self.chosen)
+        return describe_retriever("Popular", self.trained_until, items, **self.chosen)
 
     @property
     def reason(self) -> str:
@@ -133,11 +140,13 @@ class FittedPopular:
         width = min(check_k(k), len(self.score))
         choice = requests.choice(len(self.score))
         if choice is None:
-            return _first(self.order, self.score, requests.hidden, width)
+            return _top_visible(self.order, self.score, requests.hidden, width)
         few = choice.item
         order = np.argsort(self._place[few], kind="stable").astype(np.int32)
         order = order[self._place[few[order]] < len(self.order)]
-        found = _first(order, self.score[few], choice.excluded, min(width, len(few)))
+        found = _top_visible(
+            order, self.score[few], choice.excluded, min(width, len(few))
+        )
         return replace(found, item=choice.at(found.item))
 
     @cached_property
@@ -174,7 +183,7 @@ class FittedPopular:
         )
 
 
-def _first(
+def _top_visible(
     order: Int32[np.ndarray, " scored"],
     popularity: Float32[np.ndarray, " items"],
     hidden: ItemSets,

@@ -14,7 +14,7 @@ from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
@@ -86,7 +86,7 @@ class FittedRepeat:
     trained_until: int | None = None
 
     def __repr__(self) -> str:
-        return described(
+        return describe_retriever(
             "Repeat",
             self.trained_until,
             f"{len(self.seen):,} items",

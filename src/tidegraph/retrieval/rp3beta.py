@@ -10,19 +10,15 @@ from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
     FromLog,
-    chosen,
-    given,
-    resolved,
+    chosen_settings,
+    settle_on_log,
+    value_of,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn.search import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.knn.similarity import Profiles
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.evidence import (
-    evidence,
-    trained_until,
-    users_of_items,
-)
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until, users_of_items
 from tidegraph.stages import Fold, Train, remembers
 
 QUESTIONS = (
@@ -82,13 +78,13 @@ class RP3beta:
             ConfigError: A setting is out of range.
         """
         fold = Fold.of(train, "RP3beta")
-        method = resolved(self, QUESTIONS, fold)
-        alpha, beta = given(method.alpha), given(method.beta)
+        method = settle_on_log(self, QUESTIONS, fold)
+        alpha, beta = value_of(method.alpha), value_of(method.beta)
         half_life = check_half_life(method.half_life_days, fold, "RP3beta")
         pairs = evidence(fold, "RP3beta").csr()
         popularity = np.bincount(pairs.indices, pairs.data, minlength=pairs.shape[1])
-        from_user = _powered(pairs, alpha)
-        from_item = _powered(users_of_items(fold, "RP3beta"), alpha)
+        from_user = _probabilities_to_power(pairs, alpha)
+        from_item = _probabilities_to_power(users_of_items(fold, "RP3beta"), alpha)
         discount = np.power(np.maximum(popularity, 1e-12), beta)
         found, near = nearest(
             Profiles.of(from_item, scale=1.0),
@@ -104,11 +100,11 @@ class RP3beta:
             model,
             half_life,
             trained_until(fold),
-            chosen(self, method),
+            chosen_settings(self, method),
         )
 
 
-def _powered(steps: sparse.csr_array, alpha: float) -> sparse.csr_array:
+def _probabilities_to_power(steps: sparse.csr_array, alpha: float) -> sparse.csr_array:
     """Return each row's probabilities raised to ``alpha``."""
     owner = np.repeat(np.arange(steps.shape[0]), np.diff(steps.indptr))
     total = np.bincount(owner, steps.data, minlength=steps.shape[0])

@@ -13,7 +13,13 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import offer_to_heap, stable_order
 from tidegraph.progress import track
 from tidegraph.ranges import at_least, span
-from tidegraph.retrieval.from_log import FROM_LOG, HALF_LIVES, FromLog, chosen, resolved
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    HALF_LIVES,
+    FromLog,
+    chosen_settings,
+    settle_on_log,
+)
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
@@ -83,7 +89,7 @@ class SLIM:
             ConfigError: A setting is out of range.
         """
         fold = Fold.of(train, "SLIM")
-        method = resolved(self, QUESTIONS, fold)
+        method = settle_on_log(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, "SLIM")
         x = evidence(fold, "SLIM").csr()
         gram = SparseRows.of(sparse.csr_array(x.T @ x))
@@ -93,7 +99,7 @@ class SLIM:
             self._regress(gram),
             half_life,
             trained_until(fold),
-            chosen(self, method),
+            chosen_settings(self, method),
         )
 
     def _regress(self, gram: SparseRows) -> sparse.csr_array:
@@ -123,10 +129,10 @@ class SLIM:
                 min(step, items - start),
                 grain=GRAIN,
             )
-        return _assembled([solved[first] for first in sorted(solved)], items)
+        return _assemble_matrix([solved[first] for first in sorted(solved)], items)
 
 
-def _assembled(
+def _assemble_matrix(
     blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]], items: int
 ) -> sparse.csr_array:
     """Return blocks of solved columns as one matrix by rows."""
@@ -167,10 +173,10 @@ def _solve(
     values = np.empty(1024, np.float32)
     used = unfinished = 0
     for j in range(first, last):
-        candidate, slack = _screened(gram, lasso, limit, j)
+        candidate, slack = _screen_items(gram, lasso, limit, j)
         for p in range(candidate.size):
             place[candidate[p]] = p
-        weight, converged = _descend(
+        weight, converged = _coordinate_descent(
             gram, diagonal, candidate, slack, place, ridge, tolerance, sweeps
         )
         unfinished += not converged
@@ -190,7 +196,7 @@ def _solve(
 
 
 @compiled
-def _screened(
+def _screen_items(
     gram: tuple[np.ndarray, np.ndarray, np.ndarray], lasso: float, limit: int, j: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the items that may get a weight, and by how much each exceeds ``lasso``.
@@ -213,7 +219,7 @@ def _screened(
 
 
 @compiled
-def _descend(
+def _coordinate_descent(
     gram: tuple[np.ndarray, np.ndarray, np.ndarray],
     diagonal: np.ndarray,
     candidate: np.ndarray,
@@ -247,7 +253,7 @@ def _descend(
             if slot[p] < 0:
                 if taking_part == rows.shape[0]:
                     rows = np.concatenate((rows, np.empty_like(rows)))
-                _gather(gram, candidate[p], place, rows[taking_part])
+                _gather_products(gram, candidate[p], place, rows[taking_part])
                 slot[p] = taking_part
                 active[taking_part] = p
                 taking_part += 1
@@ -255,12 +261,14 @@ def _descend(
             _subtract_multiple(slack, change, rows[slot[p]])
         if moved <= tolerance * largest:
             return weight, True
-        _converge(rows, active[:taking_part], weight, slack, ridge, tolerance, sweeps)
+        _sweep_until_still(
+            rows, active[:taking_part], weight, slack, ridge, tolerance, sweeps
+        )
     return weight, size == 0
 
 
 @compiled
-def _converge(
+def _sweep_until_still(
     rows: np.ndarray,
     active: np.ndarray,
     weight: np.ndarray,
@@ -304,7 +312,7 @@ def _subtract_multiple(total: np.ndarray, factor: float, row: np.ndarray) -> Non
 
 
 @compiled
-def _gather(
+def _gather_products(
     gram: tuple[np.ndarray, np.ndarray, np.ndarray],
     item: int,
     place: np.ndarray,

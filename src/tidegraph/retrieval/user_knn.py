@@ -22,14 +22,14 @@ from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
     FromLog,
-    chosen,
-    given,
-    resolved,
+    chosen_settings,
+    settle_on_log,
+    value_of,
 )
 from tidegraph.retrieval.knn.search import LazyIndex, nearest, nearest_of_faded
 from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard, Similarity
-from tidegraph.retrieval.scoring.decay import add, as_key, check_half_life
-from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.decay import add_halved, as_key, check_half_life
+from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
@@ -99,11 +99,13 @@ class UserKNN:
             ConfigError: The half-life is not above 0, or the similarity knows none.
         """
         fold = Fold.of(train, "UserKNN")
-        method = resolved(self, QUESTIONS, fold)
+        method = settle_on_log(self, QUESTIONS, fold)
         days = check_half_life(method.half_life_days, fold, "UserKNN")
         pairs = evidence(fold, "UserKNN").csr()
         fixed = replace(method, half_life_days=days)
-        return FittedUserKNN.of(fixed, pairs, trained_until(fold), chosen(self, method))
+        return FittedUserKNN.of(
+            fixed, pairs, trained_until(fold), chosen_settings(self, method)
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,7 +137,7 @@ class FittedUserKNN:
         chosen: Mapping[str, object],
     ) -> "FittedUserKNN":
         """Index the rows of a matrix of users and items."""
-        users = LazyIndex(interactions, given(settings.similarity))
+        users = LazyIndex(interactions, value_of(settings.similarity))
         users.index  # noqa: B018 - built here rather than by a request
         return cls(settings, users, trained_until, chosen)
 
@@ -146,7 +148,7 @@ class FittedUserKNN:
 
     def __repr__(self) -> str:
         users, items = self.interactions.shape
-        return described(
+        return describe_retriever(
             "UserKNN",
             self.trained_until,
             f"{users:,} users",
@@ -236,7 +238,9 @@ class FittedUserKNN:
         until = cast(int | None, state.settings.get("trained_until"))
         chosen = cast(Mapping[str, object], state.settings.get("chosen", {}))
         made = build(UserKNN, table, "UserKNN", own=state.kinds)
-        return cls(made, LazyIndex(rows.csr(), given(made.similarity)), until, chosen)
+        return cls(
+            made, LazyIndex(rows.csr(), value_of(made.similarity)), until, chosen
+        )
 
     @cached_property
     def _votes(self) -> SparseRows:
@@ -261,7 +265,7 @@ class FittedUserKNN:
         )
 
     def _neighbors(self, requests: Requests) -> WeightedHistory:
-        half_life = given(self.settings.half_life_days)
+        half_life = value_of(self.settings.half_life_days)
         items = int(self.interactions.shape[1])
         total = summed(evident_history(requests.history), items, half_life)
         # A return that came late may weigh more than all that was taken before it.
@@ -273,10 +277,10 @@ class FittedUserKNN:
         )
         vectors.sort_indices()
         found, near = nearest(
-            given(self.settings.similarity).profiles(vectors, self.users.corpus),
+            value_of(self.settings.similarity).profiles(vectors, self.users.corpus),
             self.users.index,
             neighbors=self.settings.neighbors,
-            shrinkage=given(self.settings.shrinkage),
+            shrinkage=value_of(self.settings.shrinkage),
             skip=requests.user,
         )
         present = found != NO_ITEM
@@ -295,11 +299,11 @@ class FittedUserKNN:
             shape=(len(total), self.interactions.shape[1]),
         )
         return nearest_of_faded(
-            given(self.settings.similarity).profiles(vectors, self.users.corpus),
+            value_of(self.settings.similarity).profiles(vectors, self.users.corpus),
             count - seen,
             self.users.index,
             neighbors=self.settings.neighbors,
-            shrinkage=given(self.settings.shrinkage),
+            shrinkage=value_of(self.settings.shrinkage),
             skip=user,
         )
 
@@ -326,7 +330,7 @@ def _explaining_items(
                 v = user[n]
                 if find_entry(vote_ptr, vote_item, v, wanted) >= 0:
                     for e in range(vote_ptr[v], vote_ptr[v + 1]):
-                        add(shared, block, vote_item[e], gain[n], halvings[n])
+                        add_halved(shared, block, vote_item[e], gain[n], halvings[n])
             most = 0
             for h in range(history_ptr[request], history_ptr[request + 1]):
                 i = history_item[h]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tidegraph.errors import RequestError
 from tidegraph.kernels import jit
-from tidegraph.retrieval.scoring.best import best
+from tidegraph.retrieval.scoring.best import top_k
 from tidegraph.stages import ItemSets
 
 
@@ -25,7 +25,7 @@ def test_the_best_are_those_of_a_stable_sort_of_what_may_be_answered(
     ptr = np.concatenate([[0], np.cumsum([len(row) for row in hidden])])
     excluded = ItemSets(ptr.astype(np.int64), np.concatenate(hidden).astype(np.int32))
 
-    answer = best(scores, excluded, k, "test")
+    answer = top_k(scores, excluded, k, "test")
 
     for row in range(3):
         visible = scores[row].copy()
@@ -41,14 +41,14 @@ def test_the_best_are_those_of_a_stable_sort_of_what_may_be_answered(
 
 def test_one_processor_answers_the_same_as_several(monkeypatch):
     scores = np.random.default_rng(0).integers(0, 9, (100, 50)).astype(np.float32)
-    several = best(scores, ItemSets.none(100), 7, "test")
+    several = top_k(scores, ItemSets.none(100), 7, "test")
     monkeypatch.setattr(jit, "cpu_count", lambda: 1)
 
-    alone = best(scores, ItemSets.none(100), 7, "test")
+    alone = top_k(scores, ItemSets.none(100), 7, "test")
 
     np.testing.assert_array_equal(several.item, alone.item)
 
 
 def test_a_list_of_none_is_refused():
     with pytest.raises(RequestError, match="k >= 1"):
-        best(np.zeros((1, 3), np.float32), ItemSets.none(1), 0, "test")
+        top_k(np.zeros((1, 3), np.float32), ItemSets.none(1), 0, "test")

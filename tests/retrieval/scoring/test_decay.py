@@ -21,7 +21,7 @@ from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.scoring.decay import as_float, as_key, ordered, parted
+from tidegraph.retrieval.scoring.decay import as_float, as_key, sort_keys, split_keys
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import requests_at
@@ -65,7 +65,7 @@ def test_keys_order_numbers_as_fractions_do(a, m, b, gap):
 @given(value=numbers, count=st.integers(0, 40))
 def test_a_key_gives_its_number_back(value, count):
     key = as_key(value, count)
-    part, times = parted(np.array([key]))
+    part, times = split_keys(np.array([key]))
 
     assert as_float(key) == value * 0.5**count
     assert 0.5 <= part[0] < 1
@@ -73,7 +73,7 @@ def test_a_key_gives_its_number_back(value, count):
 
 
 def test_numbers_below_the_smallest_float_are_still_in_order():
-    key, number = ordered(
+    key, number = sort_keys(
         np.array([0.9, 0.5, 0.6], np.float32), np.array([15_000, 14_999, 14_999])
     )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import are_few
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.retrieval.scoring.fusion import fused, votes_for
+from tidegraph.retrieval.scoring.fusion import fuse, reciprocal_ranks
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
     summed,
@@ -99,13 +99,13 @@ def test_lists_fuse_alike_among_few_and_many(rng):
     ).astype(np.int32)
     lists[rng.random(lists.shape) < 0.2] = -1
     gain, places = rng.random(lists.shape), np.array([1, 2])
-    small = fused(lists, gain, places, 6, ITEMS)
-    large = fused(lists, gain, places, 6, MANY)
+    small = fuse(lists, gain, places, 6, ITEMS)
+    large = fuse(lists, gain, places, 6, MANY)
 
     assert (small[0] == large[0]).all()
     assert (small[1] == large[1]).all()
-    votes = votes_for(small[0], lists, ITEMS)
-    assert (votes == votes_for(small[0], lists, MANY)).all()
+    votes = reciprocal_ranks(small[0], lists, ITEMS)
+    assert (votes == reciprocal_ranks(small[0], lists, MANY)).all()
     assert votes.any()
 
 

@@ -16,10 +16,10 @@ from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.recipes.spectral import graphzoom
 from tidegraph.retrieval.solvers import GraphZoom, GraRep, NetMF, ProNE
-from tidegraph.retrieval.solvers.coarsening import coarsened
+from tidegraph.retrieval.solvers.coarsening import coarsen
 from tidegraph.retrieval.solvers.feature_graph import (
     clusters,
-    described,
+    describe_items,
     feature_graph,
 )
 
@@ -44,7 +44,7 @@ def items_of(rng, count=30):
 def test_features_are_standardised_numbers_and_a_column_for_each_category():
     items = items_of(np.random.default_rng(0))
     rows = np.array([3, 4, 5, 6, 7, 8, 9])
-    found = described(items, ("size", "kind"), rows).toarray()
+    found = describe_items(items, ("size", "kind"), rows).toarray()
 
     size = items.features["size"].to_numpy()[rows]
     np.testing.assert_allclose(
@@ -83,7 +83,7 @@ def test_clusters_are_what_five_levels_of_coarsening_leave(adjacency):
     rng, again = np.random.default_rng(3), np.random.default_rng(3)
     part, matrix = np.arange(40), adjacency
     for _ in range(5):
-        level = coarsened(matrix, rng)
+        level = coarsen(matrix, rng)
         part = np.array([level.part[p] for p in part])
         matrix = level.coarser()
 

@@ -11,7 +11,7 @@ from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.recipes.spectral import graphzoom
 from tidegraph.retrieval.solvers import HOPE, GraphZoom, GraRep, NetMF, SkipGramWalks
-from tidegraph.retrieval.solvers.coarsening import coarsened, low_pass
+from tidegraph.retrieval.solvers.coarsening import coarsen, low_pass
 from tidegraph.retrieval.solvers.proximities import CommonNeighborProximity
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
@@ -71,7 +71,7 @@ def test_nodes_become_one_by_the_affinity_of_smoothed_signals(adjacency):
                 part[int(q)] = count
         count += 1
 
-    found = coarsened(adjacency, np.random.default_rng(0))
+    found = coarsen(adjacency, np.random.default_rng(0))
 
     assert 1 < count < 40
     assert found.part.tolist() == [part[p] for p in range(40)]
@@ -83,7 +83,7 @@ def test_the_coarser_laplacian_is_h_l_h(adjacency):
     def laplacian(matrix):
         return np.diag(matrix.sum(axis=1)) - matrix
 
-    level = coarsened(adjacency, np.random.default_rng(0))
+    level = coarsen(adjacency, np.random.default_rng(0))
     h = (level.part == np.arange(level.part.max() + 1)[:, None]).astype(float)
     coarser = level.coarser().toarray()
 
@@ -110,7 +110,7 @@ def test_vectors_are_carried_over_and_smoothed_level_by_level():
     rng, matrices = np.random.default_rng(4), [solver.graph(pairs()).csr()]
     parts = []
     for _ in range(2):
-        level = coarsened(matrices[-1], rng)
+        level = coarsen(matrices[-1], rng)
         parts.append(level.part)
         matrices.append(level.coarser())
     assert len(parts[0]) > matrices[1].shape[0] > matrices[2].shape[0] > 2

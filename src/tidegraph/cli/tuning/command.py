@@ -27,7 +27,7 @@ from tidegraph.recipe_file.recipe import Recipe, pipeline_of, read_recipe
 from tidegraph.recipe_file.search.space import Search, with_settings_replaced
 from tidegraph.recipe_file.search.study import Found, search
 from tidegraph.recipe_file.split import Parts
-from tidegraph.retrieval.scoring.describe import spelt_out
+from tidegraph.retrieval.scoring.describe import settings_text
 from tidegraph.rng import generator
 from tidegraph.run import Run
 from tidegraph.stages import Fold
@@ -193,8 +193,8 @@ def _result_text(wanted: Search, found: Found) -> str:
             f"{wanted.metric} {found.recipe:.4f} on valid."
         )
     return (
-        f"{wanted.metric} on valid: {best.score:.4f} with {spelt_out(best.settings)}; "
-        f"{found.recipe:.4f} with the recipe as it is. It is the best of "
+        f"{wanted.metric} on valid: {best.score:.4f} with "
+        f"{settings_text(best.settings)}; {found.recipe:.4f} with the recipe as it is. It is the best of "
         f"{len(found.trials)} trials, so judge it once on test: tidegraph train, then "
         "tidegraph evaluate --part test."
     )

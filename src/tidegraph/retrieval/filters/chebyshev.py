@@ -13,7 +13,7 @@ from tidegraph.kernels.intrinsics import SUMMED, sum_rows
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.filters.degrees import gains
+from tidegraph.retrieval.filters.degrees import node_gains
 
 _LANES = SUMMED  # Requests that are filtered side by side.
 
@@ -75,16 +75,16 @@ class Chebyshev:
         """Return the polynomial of each history."""
         items = graph.size(ITEM)
         half, before, after = (
-            gains(graph, ITEM, power) for power in (-0.5, -self.power, self.power)
+            node_gains(graph, ITEM, power) for power in (-0.5, -self.power, self.power)
         )
-        of_users = gains(graph, USER, -1.0)
+        of_users = node_gains(graph, USER, -1.0)
         out = np.empty((len(history), items), np.float32)
         count = solved["coefficients"].astype(np.float32)
         rows = (history.ptr, history.column, history.weight)
         sizes = [count * _LANES for count in (items, items, items, len(graph))]
         over_rows_in(
             lambda: tuple(np.zeros(size, np.float32) for size in sizes),
-            lambda room, a, b: _filter(
+            lambda room, a, b: _filter_blocks(
                 room,
                 rows,
                 (graph.ptr, graph.node),
@@ -101,7 +101,7 @@ class Chebyshev:
 
 
 @compiled
-def _filter(
+def _filter_blocks(
     room: tuple[np.ndarray, ...],
     history: tuple[np.ndarray, np.ndarray, np.ndarray],
     graph: tuple[np.ndarray, np.ndarray],
@@ -127,14 +127,14 @@ def _filter(
         for j in range(items * _LANES):
             new[j] = old[j]
             total[j] = coefficients[0] * old[j]
-        _step(graph, half, of_users, handed, old, new, 2.0)
+        _subtract_product(graph, half, of_users, handed, old, new, 2.0)
         for j in range(items * _LANES):
             total[j] += coefficients[1] * new[j]
         for k in range(2, coefficients.size):
             # T_(k+1) = 2 (I - 2 G) T_k - T_(k-1), into the place of T_(k-1).
             for j in range(items * _LANES):
                 old[j] = 2 * new[j] - old[j]
-            _step(graph, half, of_users, handed, new, old, 4.0)
+            _subtract_product(graph, half, of_users, handed, new, old, 4.0)
             old, new = new, old
             for j in range(items * _LANES):
                 total[j] += coefficients[k] * new[j]
@@ -144,7 +144,7 @@ def _filter(
 
 
 @compiled
-def _step(
+def _subtract_product(
     graph: tuple[np.ndarray, np.ndarray],
     half: np.ndarray,
     of_users: np.ndarray,

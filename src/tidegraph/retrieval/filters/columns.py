@@ -11,7 +11,7 @@ NUMBERS = 1 << 22
 """Scores held at a time, which bounds memory."""
 
 
-def columns(
+def score_columns(
     scores: Callable[[SparseRows], Float32[np.ndarray, "b items"]],
     history: SparseRows,
     item: Int32[np.ndarray, " some"],

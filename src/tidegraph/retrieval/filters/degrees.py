@@ -13,7 +13,7 @@ _GAINS: WeakKeyDictionary[StaticGraph, dict[tuple[str, float], np.ndarray]] = (
 )
 
 
-def powers(
+def degree_powers(
     graph: StaticGraph, item: float = 0.0, user: float = 0.0
 ) -> tuple[Float64[np.ndarray, " items"], Float64[np.ndarray, " users"]]:
     """Return the degrees of items and of users to some powers, 0 where there are none.
@@ -29,7 +29,9 @@ def powers(
     )
 
 
-def gains(graph: StaticGraph, name: str, power: float) -> Float32[np.ndarray, " nodes"]:
+def node_gains(
+    graph: StaticGraph, name: str, power: float
+) -> Float32[np.ndarray, " nodes"]:
     """Return the degrees of one type of node to a power, 0 where there are none.
 
     They are kept as long as the graph is, so that a request does not cost all nodes.

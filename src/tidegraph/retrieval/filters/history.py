@@ -9,7 +9,7 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 
 
-def distinct(
+def distinct_items(
     history: Histories, items: int, half_life_days: float | None
 ) -> SparseRows:
     """Return the weight of each distinct known item of each history.
@@ -32,7 +32,7 @@ def distinct(
     return SparseRows(starts(size), row[last], weight.astype(np.float32), items)
 
 
-def alone(rows: Int32[np.ndarray, " b"], items: int) -> SparseRows:
+def single_item_histories(rows: Int32[np.ndarray, " b"], items: int) -> SparseRows:
     """Return a history of one item each; an unknown one leaves it empty.
 
     Args:

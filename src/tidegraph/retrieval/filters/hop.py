@@ -13,8 +13,8 @@ from tidegraph.kernels.jit import compiled, over_rows_in, sealed
 from tidegraph.kernels.ragged import owners, ranges, starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least
-from tidegraph.retrieval.filters.columns import columns
-from tidegraph.retrieval.filters.degrees import gains
+from tidegraph.retrieval.filters.columns import score_columns
+from tidegraph.retrieval.filters.degrees import node_gains
 
 _NOTHING: Mapping[str, np.ndarray] = {}
 
@@ -56,7 +56,7 @@ class Hop:
         history: SparseRows,
     ) -> Float32[np.ndarray, "b items"]:
         """Return the sum of the walks to every item, 0 where none ends."""
-        target = gains(graph, ITEM, -self.target)
+        target = node_gains(graph, ITEM, -self.target)
         back = graph.ptr[graph.size(ITEM) :], graph.node
         return self._walks(graph, history, back, target)
 
@@ -73,24 +73,26 @@ class Hop:
         steps = ptr[history.column + 1] - ptr[history.column]
         if edges.sum() > steps.sum():
             # There are fewer walks than edges to pick.
-            return columns(lambda some: self.scores(graph, solved, some), history, item)
+            return score_columns(
+                lambda some: self.scores(graph, solved, some), history, item
+            )
         own = starts(edges)
         user = graph.node[ranges(ptr[item], own)] - items
-        target = gains(graph, ITEM, -self.target)[item]
+        target = node_gains(graph, ITEM, -self.target)[item]
         if not are_few(len(user) + int(steps.sum()), users):
-            back = _grouped(user, owners(own), users)
+            back = _group_by_user(user, owners(own), users)
             return self._walks(graph, history, back, target)
         some = Few.of(user)
-        back = _grouped(some.places(user), owners(own), len(some))
-        share = gains(graph, ITEM, -self.item)[history.column]
-        gain = share, gains(graph, USER, -self.user)[some.number], target
+        back = _group_by_user(some.places(user), owners(own), len(some))
+        share = node_gains(graph, ITEM, -self.item)[history.column]
+        gain = share, node_gains(graph, USER, -self.user)[some.number], target
         # Each entry of a history walks over those of its users who have such an item.
         walks = starts(steps)
         over = some.places(graph.node[ranges(ptr[history.column], walks)] - items)
         there = over >= 0
         edges = starts_where(walks, there), over[there] + len(share), *back
         entry = np.arange(len(share), dtype=np.int32)
-        return _walked((history.ptr, entry, history.weight), edges, gain)
+        return _sum_walks((history.ptr, entry, history.weight), edges, gain)
 
     def _walks(
         self,
@@ -101,11 +103,15 @@ class Hop:
     ) -> Float32[np.ndarray, "b some"]:
         """Walk from each history to the items of its users that ``back`` has."""
         rows = (history.ptr, history.column, history.weight)
-        gain = gains(graph, ITEM, -self.item), gains(graph, USER, -self.user), target
-        return _walked(rows, (graph.ptr, graph.node, *back), gain)
+        gain = (
+            node_gains(graph, ITEM, -self.item),
+            node_gains(graph, USER, -self.user),
+            target,
+        )
+        return _sum_walks(rows, (graph.ptr, graph.node, *back), gain)
 
 
-def _grouped(
+def _group_by_user(
     user: Int32[np.ndarray, " edges"],
     place: Int64[np.ndarray, " edges"],
     users: int,
@@ -116,7 +122,7 @@ def _grouped(
     return count, place[order].astype(np.int32)
 
 
-def _walked(
+def _sum_walks(
     history: tuple[np.ndarray, np.ndarray, np.ndarray],
     edges: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     gain: tuple[np.ndarray, np.ndarray, np.ndarray],

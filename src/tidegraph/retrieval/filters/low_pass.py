@@ -14,7 +14,7 @@ from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.products import products
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least, seed_below
-from tidegraph.retrieval.filters.degrees import gains, powers
+from tidegraph.retrieval.filters.degrees import degree_powers, node_gains
 from tidegraph.retrieval.filters.svd import truncated_svd
 
 
@@ -65,7 +65,7 @@ class LowPass:
                 f"{fewest} singular vectors. Lower it."
             )
         half = -0.5 if self.normalised else 0.0
-        of_items, of_users = powers(graph, half, half)
+        of_items, of_users = degree_powers(graph, half, half)
         pairs = scipy.sparse.csr_array(graph.csr()[items:, :items])
         left, right = (scipy.sparse.diags_array(side) for side in (of_users, of_items))
         scaled = scipy.sparse.csr_array(left @ pairs @ right)
@@ -92,7 +92,7 @@ class LowPass:
         """Return the projection of each history on some items."""
         vectors = solved["vectors"]
         before, after = (
-            gains(graph, ITEM, power) for power in (-self.power, self.power)
+            node_gains(graph, ITEM, power) for power in (-self.power, self.power)
         )
         weight = history.weight * before[history.column]
         seen = replace(history, weight=weight).csr() @ vectors

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Int32
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.retrieval.filters import Filter, FiltersSome
-from tidegraph.retrieval.filters.columns import columns
+from tidegraph.retrieval.filters.columns import score_columns
 
 
 def filter_scores(
@@ -31,4 +31,4 @@ def filter_scores(
         return part.scores(graph, solved, history)
     if isinstance(part, FiltersSome):
         return part.scores_of(graph, solved, history, item)
-    return columns(lambda some: part.scores(graph, solved, some), history, item)
+    return score_columns(lambda some: part.scores(graph, solved, some), history, item)

@@ -13,7 +13,7 @@ from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import evidence, evident_graph, trained_until
-from tidegraph.retrieval.solvers.graphs import inverse
+from tidegraph.retrieval.solvers.graphs import invert_or_zero
 from tidegraph.stages import Fold, Train, remembers
 
 _ROWS = 256
@@ -92,13 +92,13 @@ class MetaPath:
         item = evidence(fold, "MetaPath").item
         known = np.bincount(item) > 0
         graph = fold.view(evident_graph)
-        first, *rest = (_step(graph, edge) for edge in self.path)
+        first, *rest = (_transition_along(graph, edge) for edge in self.path)
         blocks: list[scipy.sparse.csr_array] = []
         for start in track(range(0, len(known), _ROWS), "walks along a path"):
             found = first[start : min(start + _ROWS, len(known))]
             for step in rest:
                 found = found @ step
-            blocks.append(_best(found, start, known, self.neighbors))
+            blocks.append(_top_items(found, start, known, self.neighbors))
         return FittedItemModel.of(
             "MetaPath",
             f"reached from {{item}} by {', '.join(self.path)}",
@@ -108,7 +108,7 @@ class MetaPath:
         )
 
 
-def _step(graph: Snapshot, edge: str) -> "scipy.sparse.csr_array":
+def _transition_along(graph: Snapshot, edge: str) -> "scipy.sparse.csr_array":
     """Return how likely a walk goes from each node to each along its edges."""
     side, ends = graph[edge], graph.ends(edge)
     slot = side.slots()
@@ -117,11 +117,11 @@ def _step(graph: Snapshot, edge: str) -> "scipy.sparse.csr_array":
     rows, columns = (len(graph.typed(end)) for end in ends)
     step = scipy.sparse.csr_array(pairs, shape=(rows, columns))
     step.eliminate_zeros()
-    scale = scipy.sparse.diags_array(inverse(step.sum(axis=1)))
+    scale = scipy.sparse.diags_array(invert_or_zero(step.sum(axis=1)))
     return scipy.sparse.csr_array(scale @ step)
 
 
-def _best(
+def _top_items(
     found: "scipy.sparse.csr_array",
     start: int,
     known: np.ndarray,

@@ -110,7 +110,7 @@ class ItemVectors:
     @cached_property
     def _of_length_1(self) -> FittedExact:
         """The same for cosines, for which an index of products is no use."""
-        return FittedExact(of_length_1(self._searchable))
+        return FittedExact(unit_vectors(self._searchable))
 
     @property
     def _searchable(self) -> Float32[np.ndarray, "items d"]:
@@ -120,7 +120,7 @@ class ItemVectors:
         return np.where(self.known[:, None], self.vectors, np.float32(np.nan))
 
 
-def of_length_1(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
+def unit_vectors(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
     """Return vectors scaled to length 1; one of zeros stays."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.maximum(length, np.float32(1e-12))

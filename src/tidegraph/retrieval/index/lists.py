@@ -62,7 +62,7 @@ class InvertedLists:
         faiss = _faiss_library()
         some = vectors[np.isfinite(vectors).all(axis=1)]
         longest = float(np.square(some).sum(axis=1).max(initial=0.0))
-        wide = _lengthened(some, longest)
+        wide = _equalise_lengths(some, longest)
         lists = self.lists or 4 * math.isqrt(max(1, len(some)))
         lists = max(1, min(lists, len(some)))
         centres = faiss.IndexFlatIP(wide.shape[1])
@@ -72,7 +72,7 @@ class InvertedLists:
         index.cp.seed, index.cp.max_points_per_centroid = self.seed, 64
         index.cp.min_points_per_centroid = 1  # It would print a warning.
         if len(wide):
-            with _one_thread(faiss):
+            with _use_one_thread(faiss):
                 index.train(wide)
         return FittedInvertedLists(self, index, longest, 0).added(vectors)
 
@@ -105,8 +105,8 @@ class FittedInvertedLists:
         index = faiss.clone_index(self.index)
         some = np.flatnonzero(np.isfinite(vectors).all(axis=1))
         if len(some):
-            wide = _lengthened(vectors[some], self.longest)
-            with _one_thread(faiss):
+            wide = _equalise_lengths(vectors[some], self.longest)
+            with _use_one_thread(faiss):
                 index.add_with_ids(wide, some + self.rows)
         rows = self.rows + len(vectors)
         return FittedInvertedLists(self.settings, index, self.longest, rows)
@@ -197,7 +197,7 @@ class FittedInvertedLists:
         return cls(settings, index, longest, rows)
 
 
-def _lengthened(vectors: np.ndarray, longest: float) -> np.ndarray:
+def _equalise_lengths(vectors: np.ndarray, longest: float) -> np.ndarray:
     """Add a number to each vector so that all are as long as the longest."""
     more = np.sqrt(np.maximum(longest - np.square(vectors).sum(axis=1), 0))
     return np.column_stack([vectors, more]).astype(np.float32)
@@ -209,7 +209,7 @@ def _faiss_library() -> Any:
 
 
 @contextmanager
-def _one_thread(faiss: Any) -> Generator[None]:
+def _use_one_thread(faiss: Any) -> Generator[None]:
     """Let no number of threads change a bit of what is built."""
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)

@@ -56,10 +56,10 @@ def item_features(
     for column in columns:
         values = feature_of_nodes(items, column, "item")
         if values.dtype.is_numeric():
-            number.append(_below(users, standardised(values, known)))
+            number.append(_padded_for_users(users, standardised(values, known)))
         else:
             kinds, row = category_numbers(values, known)
-            code.append(_below(users, row))
+            code.append(_padded_for_users(users, row))
             sizes.append(kinds + 1)
     category = tensor(np.concatenate(code, axis=1))
     return NodeFeatures(category, tuple(sizes), tensor(np.concatenate(number, axis=1)))
@@ -85,13 +85,13 @@ def item_categories(
             )
         check_tells_apart(values, known, column)
         kinds, row = category_numbers(values, known)
-        code.append(_below(users, row))
+        code.append(_padded_for_users(users, row))
         sizes.append(kinds + 1)
     category = tensor(np.concatenate(code, axis=1))
     none = tensor(np.zeros((len(category), 0), np.float32))
     return NodeFeatures(category, tuple(sizes), none)
 
 
-def _below(users: int, row: np.ndarray) -> np.ndarray:
+def _padded_for_users(users: int, row: np.ndarray) -> np.ndarray:
     """Return a column of what is known of items, below zeros for users."""
     return np.concatenate([np.zeros(users, row.dtype), row])[:, None]

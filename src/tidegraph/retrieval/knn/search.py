@@ -18,9 +18,9 @@ from tidegraph.retrieval.scoring.decay import (
     Room,
     add_votes,
     as_key,
-    blank_fading,
-    halved,
-    parted,
+    halve,
+    room_for_decayed_sums,
+    split_keys,
 )
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import NO_ITEM
@@ -155,7 +155,7 @@ def nearest_of_faded(
     found = np.full((len(a), min(neighbors, len(b))), NO_ITEM, np.int32)
     near = np.zeros(found.shape, np.int64)
     over_rows_in(
-        lambda: blank_fading(len(owners), len(b)),
+        lambda: room_for_decayed_sums(len(owners), len(b)),
         lambda room, first, last: _nearest_of_decayed(
             room,
             (a.vectors.ptr, a.vectors.column, a.vectors.weight, halvings),
@@ -174,7 +174,7 @@ def nearest_of_faded(
     )
     present = found != NO_ITEM
     ptr = starts(present.sum(axis=1))
-    return WeightedHistory(ptr, found[present], *parted(near[present]))
+    return WeightedHistory(ptr, found[present], *split_keys(near[present]))
 
 
 def as_matrix_of_neighbors(
@@ -264,7 +264,7 @@ def _nearest_of_decayed(
         count, kept = add_votes(query, owners, room, q), 0
         for t in range(count):
             v = touched[t]
-            plain, shifted = halved(dot[v], block[v]), query_terms[1][q] * shift[v]
+            plain, shifted = halve(dot[v], block[v]), query_terms[1][q] * shift[v]
             below = query_terms[0][q] * scale[v] + query_terms[2][q] + size[v]
             below -= overlap * plain
             above, times = (plain - shifted, 0) if shifted > 0 else (dot[v], block[v])

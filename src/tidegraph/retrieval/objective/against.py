@@ -56,7 +56,7 @@ class Against(NamedTuple):
         return cls(tensor(flat).to(device), shared, tensor(log_q).to(device), missing)
 
 
-def scored(
+def score_pairs(
     source: Float[Tensor, "b d"],
     rest: Float[Tensor, "all d"],
     against: Against,

@@ -12,7 +12,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.index import Exact, Index
-from tidegraph.retrieval.index.items import of_length_1
+from tidegraph.retrieval.index.items import unit_vectors
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.learnt_from import drawing, parted
 from tidegraph.run import Curve, Run
@@ -65,7 +65,9 @@ class Concatenated:
             )
             for name, part in self._named()
         ]
-        joined = replace(reduce(_joined_embeddings, map(_unit, fitted)), name=self.name)
+        joined = replace(
+            reduce(_joined_embeddings, map(_with_unit_vectors, fitted)), name=self.name
+        )
         curves = zip(*(part.curve.loss for part in fitted), strict=False)
         loss = tuple(float(sum(losses)) for losses in curves)
         return replace(
@@ -83,11 +85,11 @@ class Concatenated:
             yield part.name if count == 1 else f"{part.name} {count}", part
 
 
-def _unit(fitted: FittedEmbedding) -> FittedEmbedding:
+def _with_unit_vectors(fitted: FittedEmbedding) -> FittedEmbedding:
     """Return the same with vectors of length 1."""
     given = fitted.item if fitted.given is None else fitted.given
     sides = fitted.user, fitted.item, given
-    user, item, given = (of_length_1(side) for side in sides)
+    user, item, given = (unit_vectors(side) for side in sides)
     return replace(fitted, user=user, item=item, given=given, index=None)
 
 

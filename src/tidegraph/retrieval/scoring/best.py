@@ -17,7 +17,7 @@ SCATTERED = 8
 """Scores in line that take as long as one here and one there."""
 
 
-def best(
+def top_k(
     scores: Float32[np.ndarray, "b items"], excluded: ItemSets, k: int, channel: str
 ) -> Candidates:
     """Return each row's ``k`` highest scores in decreasing order.
@@ -47,7 +47,7 @@ def best(
     return Candidates.of_channel(item, score, channel)
 
 
-def num_scored(requests: Requests, items: int) -> int:
+def count_scored(requests: Requests, items: int) -> int:
     """Return how many of so many items are scored: those chosen from if they are few.
 
     Args:
@@ -79,15 +79,15 @@ def best_allowed(
         channel: Whose answer it is.
     """
     choice = None
-    if num_scored(requests, items) < items:
+    if count_scored(requests, items) < items:
         choice = requests.choice(items)
     if choice is None:
-        return best(scores(None), requests.excluded, k, channel)
-    found = best(scores(choice.item), choice.excluded, k, channel)
+        return top_k(scores(None), requests.excluded, k, channel)
+    found = top_k(scores(choice.item), choice.excluded, k, channel)
     return replace(found, item=choice.at(found.item))
 
 
-def without_nothing(
+def mask_zero_scores(
     scores: Float32[np.ndarray, "b items"], linked: Bool[np.ndarray, " items"]
 ) -> None:
     """Write ``-inf`` where a score is 0, or the item has no event."""
@@ -132,7 +132,7 @@ def _top_k_rows(
 
 
 @compiled
-def keep_larger(
+def keep_larger_votes(
     row: np.ndarray,
     voter: np.ndarray,
     vote: np.ndarray,

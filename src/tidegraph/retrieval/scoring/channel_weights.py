@@ -81,7 +81,7 @@ def _hill_climb(judge: "_Judge", channels: int) -> Weights:
     for _ in range(_ROUNDS):
         before = most
         for channel in range(channels):
-            for other in _moves(weight, channel):
+            for other in _neighboring_weights(weight, channel):
                 value = judge.ndcg(other)
                 if value > most:
                     weight, most = other, value
@@ -90,7 +90,7 @@ def _hill_climb(judge: "_Judge", channels: int) -> Weights:
     return Weights(weight, most)
 
 
-def _moves(
+def _neighboring_weights(
     weight: Float64[np.ndarray, " c"], channel: int
 ) -> list[Float64[np.ndarray, " c"]]:
     """Return the weights with another one for a channel, each adding up to 1."""
@@ -144,7 +144,7 @@ class _Judge:
         """Return the NDCG of the first twenty of each request."""
         score = self.gain @ weight
         out = np.zeros(len(self.ideal))
-        _add_up(self.ptr, score, self.wanted, discounted_gains(_K), out)
+        _write_dcg(self.ptr, score, self.wanted, discounted_gains(_K), out)
         return out / self.ideal
 
     def ndcg(self, weight: Float64[np.ndarray, " c"]) -> float:
@@ -153,7 +153,7 @@ class _Judge:
 
 
 @compiled
-def _add_up(
+def _write_dcg(
     ptr: np.ndarray,
     score: np.ndarray,
     wanted: np.ndarray,

@@ -76,7 +76,7 @@ def halvings(
     return fraction, np.minimum(whole, MOST).astype(np.int64)
 
 
-def ordered(
+def sort_keys(
     value: Float32[np.ndarray, " n"], count: Int64[np.ndarray, " n"]
 ) -> tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
     """Return integers in the order of halved numbers, and the numbers as floats."""
@@ -85,7 +85,7 @@ def ordered(
     return key, number
 
 
-def parted(
+def split_keys(
     key: Int64[np.ndarray, " n"],
 ) -> tuple[Float32[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
     """Return the number of each key, all above 0, and how often to halve it."""
@@ -103,7 +103,7 @@ def _write_sort_keys(
 
 
 @compiled
-def halved(value: Any, count: Any) -> Any:
+def halve(value: Any, count: Any) -> Any:
     """Return ``value`` halved ``count`` times, at least 0 times."""
     return np.float64(value) * _HALVES[min(count, 1099)]
 
@@ -137,7 +137,7 @@ def as_float(key: int) -> float:
 
 
 @compiled
-def all_fading(
+def score_all_decayed(
     room: Room,
     voters: Arrays,
     votes: Rows,
@@ -157,7 +157,7 @@ def all_fading(
 
 
 @compiled
-def top_k_fading(
+def top_k_decayed(
     room: Room,
     voters: Arrays,
     votes: Rows,
@@ -189,7 +189,7 @@ def top_k_fading(
             score[request, place] = as_float(key[place])
 
 
-def blank_sums(rows: int, width: int, kind: DTypeLike) -> Sums:
+def room_for_sums(rows: int, width: int, kind: DTypeLike) -> Sums:
     """Return room for sums of votes: who has voted, the sums, items that got any.
 
     Args:
@@ -203,9 +203,9 @@ def blank_sums(rows: int, width: int, kind: DTypeLike) -> Sums:
     return np.full(rows, -1, np.int64), total, np.empty(width + 1, np.int32)
 
 
-def blank_fading(rows: int, width: int) -> Room:
+def room_for_decayed_sums(rows: int, width: int) -> Room:
     """Return the same for sums that fade, and how often to halve each."""
-    return blank_sums(rows, width, np.float64), np.zeros(width, np.int64)
+    return room_for_sums(rows, width, np.float64), np.zeros(width, np.int64)
 
 
 @compiled
@@ -226,12 +226,12 @@ def add_votes(voters: Arrays, votes: Rows, room: Room, request: int) -> int:
                 touched[count] = i
                 count += 1
                 total[i] = 0
-            add(total, block, i, vote, halvings[h])
+            add_halved(total, block, i, vote, halvings[h])
     return count
 
 
 @compiled
-def add(
+def add_halved(
     total: np.ndarray, block: np.ndarray, i: Any, value: Any, halvings: Any
 ) -> None:
     """Add a value that is halved so often to a sum that is kept halved ``block``."""
@@ -241,7 +241,7 @@ def add(
         total[i] = value
         block[i] = halvings
     elif halvings >= block[i]:
-        total[i] += halved(value, halvings - block[i])
+        total[i] += halve(value, halvings - block[i])
     else:
-        total[i] = value + halved(total[i], block[i] - halvings)
+        total[i] = value + halve(total[i], block[i] - halvings)
         block[i] = halvings

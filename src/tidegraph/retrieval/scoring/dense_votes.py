@@ -3,7 +3,7 @@
 import numpy as np
 
 from tidegraph.kernels.jit import compiled
-from tidegraph.retrieval.scoring.decay import as_key, halved
+from tidegraph.retrieval.scoring.decay import as_key, halve
 
 
 @compiled
@@ -42,7 +42,7 @@ def sum_votes(
                 nobody, newest = False, halvings[h]
             # Every item has a weight to every other, so what a float takes for 0
             # beside the newest item's votes decides nothing.
-            amount = np.float32(halved(gain[h], halvings[h] - newest))
+            amount = np.float32(halve(gain[h], halvings[h] - newest))
             votes = weight[v]
             if every:
                 for i in range(item.size):

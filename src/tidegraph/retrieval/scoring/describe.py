@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 
 
-def described(
+def describe_retriever(
     method: str, trained_until: int | None, *parts: str, **settings: object
 ) -> str:
     """Return a method's name, sizes, settings that are given, and end of training."""
     if trained_until is not None:
         settings["trained_until"] = trained_until
     given = {name: value for name, value in settings.items() if value is not None}
-    told = [*parts, spelt_out(given)] if given else parts
+    told = [*parts, settings_text(given)] if given else parts
     return f"Fitted{method}({', '.join(told)})"
 
 
-def spelt_out(settings: Mapping[str, object]) -> str:
+def settings_text(settings: Mapping[str, object]) -> str:
     """Return settings as they are written in Python."""
     return ", ".join(f"{name}={value}" for name, value in settings.items())

@@ -15,12 +15,12 @@ By = Literal["ranks", "scores"]
 """What of a list counts."""
 
 
-def stacked(answers: Sequence[Candidates]) -> Int32[np.ndarray, "c b n"]:
+def stack_lists(answers: Sequence[Candidates]) -> Int32[np.ndarray, "c b n"]:
     """Return the items of each answer, padded to the widest."""
     return _stacked_lists([answer.item for answer in answers], np.int32(NO_ITEM))
 
 
-def stacked_scores(answers: Sequence[Candidates]) -> Float32[np.ndarray, "c b n"]:
+def stack_scores(answers: Sequence[Candidates]) -> Float32[np.ndarray, "c b n"]:
     """Return the scores of each answer, padded to the widest."""
     return _stacked_lists([answer.score for answer in answers], np.float32(-np.inf))
 
@@ -33,7 +33,7 @@ def _stacked_lists(parts: Sequence[np.ndarray], blank: np.generic) -> np.ndarray
     return whole
 
 
-def above_the_last(
+def standardised_lead(
     score: Float32[np.ndarray, "c b n"],
 ) -> Float64[np.ndarray, "c b n"]:
     """Return how far each score is above the last of its list, in standard deviations.
@@ -55,7 +55,7 @@ def above_the_last(
     return np.where(present, np.maximum(above, 1e-9), 0)
 
 
-def gains_of(
+def rank_gains(
     answers: Sequence[Candidates],
     lists: Int32[np.ndarray, "c b n"],
     by: By,
@@ -66,12 +66,12 @@ def gains_of(
     By ranks that is (smoothing + 1) / (smoothing + rank).
     """
     if by == "scores":
-        return above_the_last(stacked_scores(answers))
+        return standardised_lead(stack_scores(answers))
     rank = np.arange(1, lists.shape[2] + 1, dtype=np.float64)
     return np.broadcast_to((smoothing + 1) / (smoothing + rank), lists.shape)
 
 
-def fused(
+def fuse(
     lists: Int32[np.ndarray, "c b n"],
     gain: Float64[np.ndarray, "c b n"],
     places: Int64[np.ndarray, " c"],
@@ -104,7 +104,7 @@ def fused(
     return item if named is None else named.at(item), score
 
 
-def votes_for(
+def reciprocal_ranks(
     item: Int32[np.ndarray, "b k"], lists: Int32[np.ndarray, "c b n"], num_items: int
 ) -> Float32[np.ndarray, "b k c"]:
     """Return one over the rank that each list gives each item, 0 where it has it not.
@@ -120,7 +120,7 @@ def votes_for(
     votes = np.zeros((*item.shape, len(lists)), np.float32)
     over_rows_in(
         lambda: np.full(num_items, -1, np.int32),
-        lambda room, a, b: _votes(room, lists, item, votes, a, b),
+        lambda room, a, b: _write_votes(room, lists, item, votes, a, b),
         len(item),
         grain=128,
     )
@@ -159,13 +159,13 @@ def _fuse_lists(
                 fused[slot[i]] += gain[c, row, r]
                 if r < places[c]:
                     sure[slot[i]] = True
-        _choose(union[:count], fused, sure, item[row], score[row])
+        _choose_items(union[:count], fused, sure, item[row], score[row])
         for s in range(count):
             slot[union[s]] = -1
 
 
 @compiled
-def _choose(
+def _choose_items(
     union: np.ndarray,
     fused: np.ndarray,
     sure: np.ndarray,
@@ -194,7 +194,7 @@ def _choose(
 
 
 @compiled
-def _votes(
+def _write_votes(
     place: np.ndarray,
     lists: np.ndarray,
     item: np.ndarray,

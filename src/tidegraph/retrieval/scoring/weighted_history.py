@@ -12,12 +12,12 @@ from tidegraph.kernels.ragged import starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.retrieval.scoring.decay import (
-    add,
-    all_fading,
-    blank_fading,
-    blank_sums,
+    add_halved,
     halvings,
-    top_k_fading,
+    room_for_decayed_sums,
+    room_for_sums,
+    score_all_decayed,
+    top_k_decayed,
 )
 from tidegraph.stages import NO_ITEM, Candidates, Choice, ItemSets, check_k
 from tidegraph.stages.evidence import events_where
@@ -94,8 +94,8 @@ def all_scores(
     if voters.halvings is not None:
         table = (votes.ptr, votes.column, votes.weight)
         over_rows_in(
-            lambda: blank_fading(len(votes), votes.width),
-            lambda room, a, b: all_fading(room, voters.arrays, table, out, a, b),
+            lambda: room_for_decayed_sums(len(votes), votes.width),
+            lambda room, a, b: score_all_decayed(room, voters.arrays, table, out, a, b),
             len(voters),
             grain=16,
         )
@@ -179,8 +179,8 @@ def _write_top_k(
     if voters.halvings is not None:
         table = (votes.ptr, votes.column, votes.weight)
         over_rows_in(
-            lambda: blank_fading(len(votes), votes.width),
-            lambda room, a, b: top_k_fading(
+            lambda: room_for_decayed_sums(len(votes), votes.width),
+            lambda room, a, b: top_k_decayed(
                 room, voters.arrays, table, hidden, item, score, a, b
             ),
             len(voters),
@@ -188,7 +188,7 @@ def _write_top_k(
         )
         return
     over_rows_in(
-        lambda: blank_sums(len(votes), votes.width, np.float32),
+        lambda: room_for_sums(len(votes), votes.width, np.float32),
         lambda room, a, b: _top_k_rows(
             room,
             voters.ptr,
@@ -339,7 +339,7 @@ def _sum_by_item(
                 at -= 1
                 place[i] = at
                 item[at] = i
-            add(total, block, place[i], worth[h], count[h])
+            add_halved(total, block, place[i], worth[h], count[h])
         size[row] = ptr[row + 1] - at
         for p in range(at, ptr[row + 1]):
             place[item[p]] = -1

@@ -12,8 +12,8 @@ from tidegraph.config import build, to_table
 from tidegraph.extras import needed
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.index import FittedIndex, Index
-from tidegraph.retrieval.index.items import Held, ItemVectors, Side, of_length_1
-from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.index.items import Held, ItemVectors, Side, unit_vectors
+from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.pieces import latest_first
 from tidegraph.run import Curve
@@ -59,7 +59,7 @@ class FittedNextItem:
 
     def __repr__(self) -> str:
         parts = f"{self.item_known.sum():,} items", f"{self.design.size} numbers"
-        return described(self.name, self.trained_until, *parts)
+        return describe_retriever(self.name, self.trained_until, *parts)
 
     @property
     def reason(self) -> str:
@@ -83,7 +83,7 @@ class FittedNextItem:
                     history.node, stop[some] - size[some], stop[some]
                 )
                 out[some] = self._encoded(rows, there, masked=masked)
-        return of_length_1(out) if self.cosines else out
+        return unit_vectors(out) if self.cosines else out
 
     def _encoded(
         self, rows: np.ndarray, there: np.ndarray, *, masked: bool
@@ -111,7 +111,7 @@ class FittedNextItem:
     @cached_property
     def _items(self) -> ItemVectors:
         vectors = self.network.items.weight.detach().cpu().numpy()
-        vectors = of_length_1(vectors) if self.cosines else vectors
+        vectors = unit_vectors(vectors) if self.cosines else vectors
         return ItemVectors(self.name, vectors, self.item_known, self.index)
 
     def held(self, of: Side) -> Held:

@@ -13,7 +13,7 @@ from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.losses import softmax_over_all
-from tidegraph.retrieval.objective.against import Against, scored
+from tidegraph.retrieval.objective.against import Against, score_pairs
 from tidegraph.retrieval.objective.losses import SampledSoftmax
 from tidegraph.retrieval.objective.negatives import Drawer, Every, drawer_of
 from tidegraph.retrieval.objective.pairs import Edges, PairSource, Positives
@@ -167,7 +167,7 @@ class NextItems:
         loss, against = self.settings.loss, batch.against
         assert against is not None
         rest = self.module.items(torch.cat([batch.target, against.node]))
-        return loss.loss(scored(states, rest, against, loss.temperature))
+        return loss.loss(score_pairs(states, rest, against, loss.temperature))
 
     def _softmax(
         self, states: Float[Tensor, "n d"], target: Int[Tensor, " n"]

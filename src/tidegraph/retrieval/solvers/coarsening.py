@@ -70,7 +70,7 @@ def affine_signals(
     return signal / np.where(length > 0, length, 1)
 
 
-def coarsened(adjacency: "scipy.sparse.csr_array", rng: np.random.Generator) -> Level:
+def coarsen(adjacency: "scipy.sparse.csr_array", rng: np.random.Generator) -> Level:
     """Return the graph with the coarser node of each of its nodes.
 
     Nodes of many edges come first: each that is not taken yet takes those of its

@@ -13,12 +13,12 @@ from tidegraph.features.values import (
 )
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
-from tidegraph.retrieval.solvers.coarsening import coarsened
+from tidegraph.retrieval.solvers.coarsening import coarsen
 
 _LEVELS = 5  # Of the coarsening whose nodes are the clusters.
 
 
-def described(
+def describe_items(
     items: Vocabulary, columns: tuple[str, ...], rows: Int[np.ndarray, " n"]
 ) -> "scipy.sparse.csr_array":
     """Return what some columns say of items, a row for each of ``rows``.
@@ -54,7 +54,7 @@ def clusters(
     """
     part = np.arange(adjacency.shape[0])
     for _ in range(_LEVELS):
-        level = coarsened(adjacency, rng)
+        level = coarsen(adjacency, rng)
         part, adjacency = level.part[part], level.coarser()
     return part
 
@@ -94,7 +94,7 @@ def feature_graph(
     rows = described.indptr.astype(np.int64), described.indices, described.data
     square = np.asarray((described * described).sum(axis=1)).ravel()
     over_rows(
-        lambda a, b: _nearest(
+        lambda a, b: _write_nearest(
             rows, square, (order, place, ptr, part), near, cosine, a, b
         ),
         count,
@@ -127,7 +127,7 @@ def _sparse_dot(
 
 
 @compiled
-def _nearest(
+def _write_nearest(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray],
     square: np.ndarray,
     clusters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],

@@ -27,21 +27,21 @@ def graph_of(pairs: "scipy.sparse.csr_array", on: On) -> StaticGraph:
     return StaticGraph.induced(pairs)
 
 
-def inverse(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+def invert_or_zero(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """Return one over each value, 0 for 0."""
     some = values > 0
     return np.where(some, 1 / np.where(some, values, 1), 0.0)
 
 
-def transition(graph: StaticGraph) -> "scipy.sparse.csr_array":
+def transition_matrix(graph: StaticGraph) -> "scipy.sparse.csr_array":
     """Return P = D^-1 A: where a walker steps from each node."""
-    scale = scipy.sparse.diags_array(inverse(graph.strength))
+    scale = scipy.sparse.diags_array(invert_or_zero(graph.strength))
     return scipy.sparse.csr_array(scale @ graph.csr())
 
 
-def symmetric(graph: StaticGraph) -> "scipy.sparse.csr_array":
+def symmetric_adjacency(graph: StaticGraph) -> "scipy.sparse.csr_array":
     """Return D^-1/2 A D^-1/2, whose eigenvalues are those of P, from -1 to 1."""
-    half = scipy.sparse.diags_array(inverse(graph.strength) ** 0.5)
+    half = scipy.sparse.diags_array(invert_or_zero(graph.strength) ** 0.5)
     return scipy.sparse.csr_array(half @ graph.csr() @ half)
 
 

@@ -9,7 +9,7 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.solvers.coarsening import Level, coarsened, low_pass
+from tidegraph.retrieval.solvers.coarsening import Level, coarsen, low_pass
 from tidegraph.retrieval.solvers.feature_graph import clusters, feature_graph
 from tidegraph.retrieval.solvers.netmf import NetMF
 from tidegraph.retrieval.solvers.of_graph import GraphSolver
@@ -82,7 +82,7 @@ class GraphZoom:
         if described is not None:
             adjacency = self._fused(adjacency, described, rng)
         for _ in range(self.levels):
-            levels.append(coarsened(adjacency, rng))
+            levels.append(coarsen(adjacency, rng))
             adjacency = levels[-1].coarser()
         made = levels or described is not None
         coarsest = StaticGraph.of_matrix(adjacency) if made else graph

@@ -13,7 +13,7 @@ from tidegraph.retrieval.solvers.graphs import (
     check_size,
     graph_of,
     nodes_of,
-    transition,
+    transition_matrix,
 )
 from tidegraph.retrieval.solvers.solved import Solved
 
@@ -85,7 +85,7 @@ class GraRep:
         """Return source and target vectors of the nodes of a graph; see ``solve``."""
         self._check(len(graph))
         check_size("GraRep", self.embedding_size, graph)
-        step = transition(graph)
+        step = transition_matrix(graph)
         reached = step.toarray()
         parts: list[tuple[np.ndarray, np.ndarray]] = []
         for k in range(self.steps):

@@ -16,10 +16,10 @@ from tidegraph.retrieval.solvers.graphs import (
     check_dense,
     check_size,
     graph_of,
-    inverse,
+    invert_or_zero,
     nodes_of,
-    symmetric,
-    transition,
+    symmetric_adjacency,
+    transition_matrix,
 )
 from tidegraph.retrieval.solvers.solved import Solved
 
@@ -108,20 +108,20 @@ class NetMF:
         check_size("NetMF", self.embedding_size, graph)
         if self.rank is None or self.rank >= len(graph):
             return singular_halves(
-                self._whole(graph), self.embedding_size, self.seed or 0
+                self._log_matrix(graph), self.embedding_size, self.seed or 0
             )
         return self._approximate(graph, self.rank)
 
-    def _whole(self, graph: StaticGraph) -> np.ndarray:
+    def _log_matrix(self, graph: StaticGraph) -> np.ndarray:
         """Return log max(M, 1)."""
-        step = transition(graph)
+        step = transition_matrix(graph)
         power = step.toarray()
         total = power.copy()
         for _ in range(self.window - 1):
             power = step @ power
             total += power
         volume = graph.strength.sum()
-        total *= volume / self.negatives / self.window * inverse(graph.strength)
+        total *= volume / self.negatives / self.window * invert_or_zero(graph.strength)
         return np.log(np.maximum(total, 1, out=total), out=total)
 
     def _approximate(
@@ -129,18 +129,22 @@ class NetMF:
     ) -> tuple[np.ndarray, np.ndarray]:
         start = np.random.default_rng(self.seed or 0).standard_normal(len(graph))
         value, vector = cast(Any, eigsh)(
-            symmetric(graph), rank, which="LA", v0=start, tol=1e-6
+            symmetric_adjacency(graph), rank, which="LA", v0=start, tol=1e-6
         )
         powers = value[:, None] ** np.arange(1, self.window + 1)
         passed = graph.strength.sum() / self.negatives * powers.mean(axis=1)
-        left = inverse(graph.strength)[:, None] ** 0.5 * vector
-        apply = _logs(*(x.astype(np.float32) for x in (left, (left * passed).T)))
+        left = invert_or_zero(graph.strength)[:, None] ** 0.5 * vector
+        apply = _multiply_log(
+            *(x.astype(np.float32) for x in (left, (left * passed).T))
+        )
         return symmetric_halves(
             apply, len(graph), self.embedding_size, self.steps, self.seed or 0
         )
 
 
-def _logs(left: np.ndarray, right: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def _multiply_log(
+    left: np.ndarray, right: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
     """Return the product with log max(L R, 1), whose rows are made as they are due."""
     nodes = len(left)
     block = max(1, _NUMBERS // nodes)

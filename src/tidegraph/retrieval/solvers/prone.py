@@ -8,7 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.decomposition import singular_halves
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.solvers.graphs import check_size, graph_of, transition
+from tidegraph.retrieval.solvers.graphs import check_size, graph_of, transition_matrix
 from tidegraph.retrieval.solvers.solved import Solved
 
 
@@ -77,7 +77,7 @@ class ProNE:
         factor, _ = singular_halves(
             self._edges(graph), self.embedding_size, self.seed or 0
         )
-        step = transition(graph)
+        step = transition_matrix(graph)
         left, value, _ = np.linalg.svd(
             step @ (factor - self._band(step, factor)), full_matrices=False
         )
@@ -85,7 +85,7 @@ class ProNE:
         return vectors, vectors
 
     def _edges(self, graph: StaticGraph) -> "scipy.sparse.csr_array":
-        step = transition(graph)
+        step = transition_matrix(graph)
         noise = np.asarray(step.sum(axis=0)) ** self.power
         noise *= self.negatives / noise.sum()
         step.data = np.log(step.data) - np.log(noise[step.indices])

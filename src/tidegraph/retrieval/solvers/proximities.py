@@ -18,7 +18,7 @@ from tidegraph.kernels.decomposition import (
     smallest_eigenpairs,
 )
 from tidegraph.ranges import above, within
-from tidegraph.retrieval.solvers.graphs import transition
+from tidegraph.retrieval.solvers.graphs import transition_matrix
 
 __all__ = [
     "AdamicAdarProximity",
@@ -110,7 +110,7 @@ class PageRankProximity:
     def halves(self, graph: StaticGraph, size: int, seed: int) -> Halves:
         """Return the halves of S, which differ."""
         onward = 1 - self.restart
-        ahead = scipy.sparse.csr_array(onward * transition(graph))
+        ahead = scipy.sparse.csr_array(onward * transition_matrix(graph))
         back = scipy.sparse.csr_array(ahead.T)
         # S^-1 = (I - (1 - r) P) / r is sparse: nothing has to be solved for S's largest
         # singular values, which are one over its smallest.

@@ -59,7 +59,9 @@ class _PerPair:
             node[wrong] = self._noise((int(wrong.sum()),))
             wrong = self._is_no_negative(node, batch)
         missing = np.nonzero(wrong)
-        return Drawn(node, self._of_any(node, batch), (missing[0], missing[1]))
+        return Drawn(
+            node, self._log_count_unconditional(node, batch), (missing[0], missing[1])
+        )
 
     def _noise(self, shape: tuple[int, ...]) -> Int64[np.ndarray, "*shape"]:
         return self.noise.draw(shape, fresh_seed(self.rng)).astype(np.int64)
@@ -73,7 +75,7 @@ class _PerPair:
         return target | self.avoided.has(batch.source, node)
 
     @cached_property
-    def _taken(self) -> Float64[np.ndarray, " nodes"]:
+    def _share_linked(self) -> Float64[np.ndarray, " nodes"]:
         """How likely a draw has an edge to each source."""
         assert self.avoided is not None
         return self.avoided.share(self.noise)
@@ -84,15 +86,15 @@ class _PerPair:
         shape = len(batch.source), node.shape[-1]
         node = np.ascontiguousarray(np.broadcast_to(node, shape))
         never = self._is_no_negative(node, batch)
-        return np.where(never, -np.inf, self._of_any(node, batch))
+        return np.where(never, -np.inf, self._log_count_unconditional(node, batch))
 
-    def _of_any(
+    def _log_count_unconditional(
         self, node: Int64[np.ndarray, "b n"], batch: Positives
     ) -> Float[np.ndarray, "b _"]:
         """Return the log of how often each comes, of those that are negatives."""
         if self.avoided is None:
             taken = self.noise.share[batch.target]
         else:
-            taken = self._taken[batch.source]
+            taken = self._share_linked[batch.source]
         left = np.maximum(1 - taken, 1e-12)[:, None]
         return self.noise.log_count(node, self.count) - np.log(left)

@@ -72,7 +72,7 @@ class Ranked:
                 "of these pairs are not users alone. Take pairs of Edges(), or other "
                 "negatives."
             )
-        window = pairs.fold.view(_window, users, *self.ranks)
+        window = pairs.fold.view(_rank_window, users, *self.ranks)
         if not (window >= 0).any():
             raise ConfigError(
                 f"ranks {self.ranks[0]:,} to {self.ranks[1]:,} hold no item: there are "
@@ -81,7 +81,7 @@ class Ranked:
         return _Ranked(self.count, window, users, Linked.of(pairs.graph), rng)
 
 
-def _window(
+def _rank_window(
     fold: Fold, users: int, first: int, last: int
 ) -> Int32[np.ndarray, "users ranks"]:
     """Return the items in a window of ranks for each user, -1 for none."""
@@ -101,13 +101,13 @@ class _Ranked:
 
     def draw(self, batch: Positives) -> Drawn:
         found = np.full((len(batch.source), self.count), -1, np.int32)
-        ids, kept = self._choice(batch)
+        ids, kept = self._window_of_pairs(batch)
         draw_subsets(root_keys(fresh_seed(self.rng), 0, len(found)), ids, kept, found)
         node = np.where(found < 0, 0, found).astype(np.int64) + self.users
         missing = np.nonzero(found < 0)
         return Drawn(node, self.log_count(node, batch), (missing[0], missing[1]))
 
-    def _choice(self, batch: Positives) -> tuple[np.ndarray, np.ndarray]:
+    def _window_of_pairs(self, batch: Positives) -> tuple[np.ndarray, np.ndarray]:
         """Return the window of each pair, and which of it are negatives."""
         ids = self.window[batch.source]
         node = ids.astype(np.int64) + self.users
@@ -117,19 +117,19 @@ class _Ranked:
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
     ) -> Float[np.ndarray, "..."]:
-        ids, kept = self._choice(batch)
+        ids, kept = self._window_of_pairs(batch)
         node = np.broadcast_to(node, (len(ids), node.shape[-1]))
         many = kept.sum(axis=1, keepdims=True)
         share = np.minimum(self.count / np.maximum(many, 1), 1.0)
         there = np.zeros(node.shape, np.bool_)
         size = int(max(ids.max(), node.max() - self.users)) + 1
-        _among(ids, kept, node - self.users, size, there)
+        _write_kept_items(ids, kept, node - self.users, size, there)
         with np.errstate(divide="ignore"):
             return np.log(np.where(there, share, 0.0))
 
 
 @compiled
-def _among(
+def _write_kept_items(
     ids: np.ndarray, kept: np.ndarray, item: np.ndarray, size: int, out: np.ndarray
 ) -> None:
     """Write which items of each row are kept in its window."""
