@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import uvicorn
 
-from tidegraph.device.bundle.export import export
+from tidegraph.device.bundle.export import export_bundle
 from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.gate.app import Published, app
 from tidegraph.device.gate.gate import Gate
@@ -128,7 +128,7 @@ def main() -> None:
         sys.exit("skipped: needs Chromium, and the page, which make browser builds.")
     root = Path(tempfile.mkdtemp())
     key = signing_key(root / "signing.pem")
-    export(drawn_model(np.random.default_rng(0)), root / "bundle", key)
+    export_bundle(drawn_model(np.random.default_rng(0)), root / "bundle", key)
     sizes = {part.name: part.stat().st_size for part in (root / "bundle").iterdir()}
     with Gate(root / "store") as gate:
         trusted = public_bytes(key)

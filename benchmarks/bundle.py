@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tidegraph.device.bundle.export import export, refresh
+from tidegraph.device.bundle.export import export_bundle, refresh_bundle
 from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.bundle.loading import load
 from tidegraph.device.patch import MetaPatch
@@ -78,9 +78,9 @@ def main() -> None:
     model, key = Model(head, trunk, inputs(rng, 10)), Ed25519PrivateKey.generate()
     with tempfile.TemporaryDirectory() as place:
         folder, began = Path(place) / "bundle", time.process_time()
-        export(model, folder, key)
+        export_bundle(model, folder, key)
         exported = time.process_time()
-        signed = refresh(model, folder, key)
+        signed = refresh_bundle(model, folder, key)
         refreshed = time.process_time()
         bundle = load(folder, public_bytes(key))
         opened = time.process_time()

@@ -20,9 +20,9 @@ import tidegraph as tg
 from tidegraph.data.interactions import Interactions
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.personal import FittedPersonal
-from tidegraph.device.fleet import personalised, profiles, started
+from tidegraph.device.fleet import personalised, profiles, start_thetas
 from tidegraph.device.patch import Patched
-from tidegraph.device.personalise import corrected, loss_of
+from tidegraph.device.personalise import loss_of, offset_for_activity
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.device.trust import Trust
 from tidegraph.kernels.ragged import owners, starts
@@ -99,7 +99,7 @@ def theta_of_groups(
     """The cloud's tower and bases, where users of a group share one theta."""
     head = cloud.personal.after.head
     zero = np.zeros((GROUPS, head.theta), np.float32)
-    begin = started(head, zero, grouped.rows)
+    begin = start_thetas(head, zero, grouped.rows)
     theta = personalised(head, begin, grouped.rows, fleet.local).theta
     return _answered(cloud, head, theta[grouped.group])
 
@@ -134,7 +134,8 @@ def _taught(head: Patched, learn: FleetRows, judge: FleetRows, steps: int):
     A step of Adam takes each weight by itself, so groups learn as if each were alone.
     """
     some = [
-        [corrected(head, part.of(g)) for g in range(GROUPS)] for part in (learn, judge)
+        [offset_for_activity(head, part.of(g)) for g in range(GROUPS)]
+        for part in (learn, judge)
     ]
     optimizer = torch.optim.Adam(head.bases.parameters(), RATE)
     for step in range(steps + 1):

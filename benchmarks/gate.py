@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from device.gate.test_killed import Server, digest_of
 from device.phones import WEIGHTS, Phone, manifest_of
 from tidegraph.device.bundle.manifest import MANIFEST, opened, sealed
-from tidegraph.device.gate.checks import Accepted, Device, check
+from tidegraph.device.gate.checks import Accepted, Device, check_upload
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.signing import public_bytes, signing_key
@@ -78,7 +78,7 @@ def checked(load: Load, count: int) -> tuple[float, float]:
     raws, now = load.sign(count), time.time_ns() // 1_000_000
     wall, processor = time.perf_counter(), time.process_time()
     for raw in raws:
-        check(raw, now, known, devices.get, FREE)
+        check_upload(raw, now, known, devices.get, FREE)
     spent = time.process_time() - processor
     return count / spent, count / (time.perf_counter() - wall)
 

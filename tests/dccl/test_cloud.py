@@ -30,7 +30,7 @@ from tidegraph.dccl.learning import Rounds, calibrating_shift
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
 from tidegraph.device.distill import MoMoDistill, Teachers
-from tidegraph.device.fleet import Losses, personalised, started
+from tidegraph.device.fleet import Losses, personalised, start_thetas
 from tidegraph.device.privacy import Private, epsilon
 from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
@@ -492,7 +492,7 @@ def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_
     assert state.version == 2
     assert old.any()
     u, nothing = (
-        started(state.head, theta, past)
+        start_thetas(state.head, theta, past)
         for theta in (state.theta, np.zeros_like(state.theta))
     )
     np.testing.assert_allclose(begin[old], u[old], atol=1e-6)

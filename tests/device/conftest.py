@@ -6,10 +6,10 @@ import pytest
 
 from device.bundles import KEY, TRUSTED, model_of
 from shared import made_once
-from tidegraph.device.bundle.export import export
+from tidegraph.device.bundle.export import export_bundle
 from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.bundle.loading import SCORE, START, TRAIN_STEP, load
-from tidegraph.device.bundle.weights import taken_from
+from tidegraph.device.bundle.weights import weight_places
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def din() -> Model:
 def exported(din, tmp_path_factory):
     """The bundle of DIN, which no test changes."""
     return made_once(
-        tmp_path_factory, "din", lambda path: export(din, path, KEY, version=1)
+        tmp_path_factory, "din", lambda path: export_bundle(din, path, KEY, version=1)
     )
 
 
@@ -39,7 +39,7 @@ def trunkless(din) -> Model:
 def weights_within(path: Path) -> onnx.ModelProto:
     """A graph of a bundle, with weights of 0 in it until they are put outside."""
     proto = onnx.load_model_from_string(path.read_bytes())
-    for name, place in taken_from(proto).items():
+    for name, place in weight_places(proto).items():
         (held,) = (one for one in proto.graph.initializer if one.name == name)
         held.data_location, held.raw_data = onnx.TensorProto.DEFAULT, bytes(place[1])
         del held.external_data[:]
@@ -61,6 +61,6 @@ def headed(trunkless, exported, tmp_path_factory):
             patched.setattr(
                 "tidegraph.device.bundle.export.graphs_of", lambda _: protos
             )
-            export(trunkless, folder, KEY, version=1)
+            export_bundle(trunkless, folder, KEY, version=1)
 
     return made_once(tmp_path_factory, "headed", make)

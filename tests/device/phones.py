@@ -9,7 +9,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tidegraph.device.bundle.manifest import File, Manifest, opened, sealed
-from tidegraph.device.gate.upload import Upload, packed
+from tidegraph.device.gate.upload import Upload, pack_upload
 from tidegraph.device.signing import public_bytes
 
 NOW = 1_800_000_000_000
@@ -50,7 +50,7 @@ class Phone:
             "after": 0.6,
             "theta": np.full(32, 0.1, np.float32),
         }
-        return packed(Upload(**said | changes), key or self.key, half=half)
+        return pack_upload(Upload(**said | changes), key or self.key, half=half)
 
 
 class Clock:

@@ -9,20 +9,16 @@ from device.test_fleet import starts
 from tidegraph.device.distill import (
     MoMoDistill,
     Teachers,
-    capped,
-    distilled,
+    capped_weights,
+    distill_model,
     divergence,
     model_loss,
-    teachers,
+    teach,
 )
-from tidegraph.device.distill_patches import _Patches, with_patches
-from tidegraph.device.fleet import losses, personalised, started
+from tidegraph.device.distill_patches import _Patches, distill_patches
+from tidegraph.device.fleet import losses, personalised, start_thetas
 from tidegraph.device.patch import MetaPatch
-from tidegraph.device.personalise import (
-    LocalSteps,
-    personalise,
-    profile_of,
-)
+from tidegraph.device.personalise import LocalSteps, personalise, profile_of
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.device.trust import Trust
 from tidegraph.run import Run
@@ -75,7 +71,7 @@ def test_the_divergence_is_0_where_both_agree_and_its_teacher_has_no_gradient():
 
 def test_no_device_counts_more_than_the_cap():
     fleet = fleet_of([3, 40, 0, 10])
-    weight = capped(fleet, 5.0).numpy()
+    weight = capped_weights(fleet, 5.0).numpy()
 
     for d in range(4):
         own = fleet.of(d).weight.numpy()
@@ -90,7 +86,7 @@ def test_a_teacher_counts_only_where_it_beats_the_model_on_unseen_rows():
     unseen, theta = fleet_of([5, 6, 7, 0, 8, 9, 10, 30], seed=50), starts(of, 8)
     judged = losses(of, theta, unseen)
 
-    found = teachers(of, theta, fleet, unseen)
+    found = teach(of, theta, fleet, unseen)
 
     assert 0 < found.trusted.sum() < len(found.trusted)
     for d in range(8):
@@ -107,13 +103,13 @@ def test_only_the_tower_learns_from_rows_and_only_the_bases_from_devices():
     of, fleet = head(), fleet_of([20] * 12)
     theta = starts(of, 12)
     before = {name: value.clone() for name, value in of.state_dict().items()}
-    taught = teachers(of, theta, fleet, fleet)
+    taught = teach(of, theta, fleet, fleet)
     said = [part.copy() for part in taught]
     settings, none = MoMoDistill(), fleet.before(0)
 
-    model = distilled(of, fleet, taught, none, settings, run())
+    model = distill_model(of, fleet, taught, none, settings, run())
     local = LocalSteps(2)
-    patches = with_patches(of, theta, fleet, taught, none, local, settings, run())
+    patches = distill_patches(of, theta, fleet, taught, none, local, settings, run())
 
     def changed(new):
         return {
@@ -142,7 +138,7 @@ def test_a_student_of_teachers_alone_becomes_like_them():
     training = Training(60, 64, AdamW(1e-2, 0.0), patience=None)
     settings = MoMoDistill(beta=1e4, model=training)
 
-    new = distilled(of, fleet, taught, fleet.before(0), settings, run())
+    new = distill_model(of, fleet, taught, fleet.before(0), settings, run())
 
     def apart(one):
         likely = torch.sigmoid(one.plain(rows_.x, rows_.offset))
@@ -153,7 +149,7 @@ def test_a_student_of_teachers_alone_becomes_like_them():
 
 def test_without_a_training_the_model_stays():
     of, fleet = head(), fleet_of([9, 9])
-    new = distilled(of, fleet, None, fleet, MoMoDistill(model=None), run())
+    new = distill_model(of, fleet, None, fleet, MoMoDistill(model=None), run())
 
     torch.testing.assert_close(new.state_dict(), of.state_dict(), rtol=0, atol=0)
 
@@ -228,11 +224,11 @@ def test_devices_gain_where_tastes_differ_and_lose_nothing_where_they_do_not(ali
     patch = MetaPatch(("hidden0", "last"), rank=4, theta=8)
     of = patch.patched(tower(8, (16, 8), 2), rng=np.random.default_rng(0))
     many = Training(30, 256, AdamW(5e-3, 0.0), patience=4)
-    of = distilled(of, rest, None, judges, MoMoDistill(model=many), run())
+    of = distill_model(of, rest, None, judges, MoMoDistill(model=many), run())
     none = np.zeros((300, 8), np.float32)
-    of = with_patches(of, none[60:], rest, None, judges, local, settings, run())
+    of = distill_patches(of, none[60:], rest, None, judges, local, settings, run())
 
-    theta = personalised(of, started(of, none, learn), learn, local).theta
+    theta = personalised(of, start_thetas(of, none, learn), learn, local).theta
     trust = Trust.none(300).after(losses(of, theta, unseen.before(48)))
     judged = losses(of, theta, unseen.since(48))
     answered = np.where(trust.own(), judged.own, judged.model)

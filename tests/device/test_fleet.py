@@ -13,13 +13,8 @@ import pytest
 import torch
 
 from device.heads import fleet_of, head
-from tidegraph.device.fleet import losses, personalised, profiles, started
-from tidegraph.device.personalise import (
-    LocalSteps,
-    loss_of,
-    personalise,
-    profile_of,
-)
+from tidegraph.device.fleet import losses, personalised, profiles, start_thetas
+from tidegraph.device.personalise import LocalSteps, loss_of, personalise, profile_of
 from tidegraph.errors import ConfigError
 from tiers import chosen
 
@@ -157,7 +152,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path):
 def test_profiles_starts_and_losses_are_those_of_each_device():
     of, fleet = head(), fleet_of(COUNTS)
     theta, seen = starts(of, len(fleet)), profiles(fleet)
-    begun, judged = started(of, theta, fleet), losses(of, theta, fleet)
+    begun, judged = start_thetas(of, theta, fleet), losses(of, theta, fleet)
 
     for d in range(len(fleet)):
         own = fleet.of(d)

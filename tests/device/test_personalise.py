@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from device.heads import head, rows, theta
-from tidegraph.device.patch import within
+from tidegraph.device.patch import project_to_ball
 from tidegraph.device.personalise import (
     LocalSteps,
-    corrected,
     local_step,
     local_steps,
     loss_of,
+    offset_for_activity,
     personalise,
     profile_of,
     why_not,
@@ -155,7 +155,7 @@ def test_the_correction_moves_the_rate_and_not_the_order():
     given = Rows(torch.zeros(10, 6), torch.zeros(10), label, torch.ones(10))
 
     with torch.no_grad():
-        moved = corrected(of, given).offset
+        moved = offset_for_activity(of, given).offset
 
     torch.testing.assert_close(moved, torch.full((10,), math.log(9)))
     # Under it there is no more rate to learn: the gradient of a constant is 0.
@@ -175,8 +175,8 @@ def test_a_profile_is_what_was_acted_on_less_what_was_not():
 def test_the_nearest_point_of_a_ball():
     inside, outside = torch.tensor([0.3, 0.4]), torch.tensor([3.0, 4.0])
 
-    assert torch.equal(within(inside, 1.0), inside)
-    torch.testing.assert_close(within(outside, 1.0), torch.tensor([0.6, 0.8]))
+    assert torch.equal(project_to_ball(inside, 1.0), inside)
+    torch.testing.assert_close(project_to_ball(outside, 1.0), torch.tensor([0.6, 0.8]))
 
 
 @pytest.mark.parametrize(

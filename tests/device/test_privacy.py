@@ -11,11 +11,11 @@ from device.heads import fleet_of, head
 from device.test_distill import planted, run
 from device.test_fleet import starts
 from tidegraph.device.distill import MoMoDistill, Teachers
-from tidegraph.device.distill_patches import _Patches, sampling, with_patches
-from tidegraph.device.fleet import losses, personalised, started
+from tidegraph.device.distill_patches import _Patches, distill_patches, sampling
+from tidegraph.device.fleet import losses, personalised, start_thetas
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
-from tidegraph.device.privacy import ORDERS, Private, epsilon, spent_by
+from tidegraph.device.privacy import ORDERS, Private, epsilon, privacy_spent
 from tidegraph.device.private_patches import Privately, _Sample
 from tidegraph.errors import ConfigError
 from tidegraph.training.optimizers import AdamW
@@ -42,7 +42,7 @@ def test_the_divergence_is_that_of_an_integral(rate, noise, order):
     )
     expected = math.log(found) / (order - 1)
 
-    spent = spent_by(Private(noise=noise), rate, 7)
+    spent = privacy_spent(Private(noise=noise), rate, 7)
 
     at = int(np.flatnonzero(order == ORDERS)[0])
     np.testing.assert_allclose(spent[at], 7 * expected, rtol=1e-6, atol=1e-12)
@@ -61,7 +61,7 @@ def test_the_divergence_is_that_of_an_integral(rate, noise, order):
 )
 def test_epsilon_is_that_of_dp_accounting(rate, noise, steps, delta, expected):
     """Values of Google's dp-accounting 0.6.0, over the same orders."""
-    found = epsilon(spent_by(Private(noise=noise), rate, steps), delta)
+    found = epsilon(privacy_spent(Private(noise=noise), rate, steps), delta)
 
     assert found == pytest.approx(expected, rel=1e-9)
 
@@ -75,7 +75,7 @@ def test_published_epsilons_of_mnist_are_found(noise, epochs, published):
     Ours converts later and better, so that it says less.
     """
     steps = epochs * 60_000 // 256
-    spent = spent_by(Private(noise=noise), 256 / 60_000, steps)
+    spent = privacy_spent(Private(noise=noise), 256 / 60_000, steps)
     by_mironov = float((spent + math.log(1e5) / (ORDERS - 1)).min())
 
     assert by_mironov == pytest.approx(published, rel=0.01)
@@ -84,15 +84,17 @@ def test_published_epsilons_of_mnist_are_found(noise, epochs, published):
 
 def test_what_is_spent_adds_up_and_no_noise_promises_nothing():
     private = Private(noise=1.5)
-    one, two = spent_by(private, 0.1, 30), spent_by(private, 0.1, 60)
+    one, two = privacy_spent(private, 0.1, 30), privacy_spent(private, 0.1, 60)
 
     np.testing.assert_allclose(one + one, two)
-    assert epsilon(spent_by(private, 0.1, 0), 1e-5) == 0
-    assert epsilon(spent_by(private, 0.0, 50), 1e-5) == 0
+    assert epsilon(privacy_spent(private, 0.1, 0), 1e-5) == 0
+    assert epsilon(privacy_spent(private, 0.0, 50), 1e-5) == 0
     assert epsilon(one, 1e-5) < epsilon(two, 1e-5)
-    assert epsilon(spent_by(private, 0.2, 30), 1e-5) > epsilon(one, 1e-5)
-    assert epsilon(spent_by(Private(noise=3.0), 0.1, 30), 1e-5) < epsilon(one, 1e-5)
-    assert epsilon(spent_by(Private(noise=0.0), 0.1, 1), 1e-5) == math.inf
+    assert epsilon(privacy_spent(private, 0.2, 30), 1e-5) > epsilon(one, 1e-5)
+    assert epsilon(privacy_spent(Private(noise=3.0), 0.1, 30), 1e-5) < epsilon(
+        one, 1e-5
+    )
+    assert epsilon(privacy_spent(Private(noise=0.0), 0.1, 1), 1e-5) == math.inf
 
 
 COUNTS = [20, 11, 30, 0, 9, 16]
@@ -208,7 +210,7 @@ def test_under_a_little_noise_devices_still_gain_and_under_much_they_do_not():
     def lost(noise):
         private = Private(noise=noise, clip=0.2)
         distill = MoMoDistill(model=None, patches=training, private=private)
-        new = with_patches(
+        new = distill_patches(
             of, none, fleet, None, fleet.before(0), LocalSteps(), distill, run()
         )
         changed = {
@@ -217,7 +219,7 @@ def test_under_a_little_noise_devices_still_gain_and_under_much_they_do_not():
             if not torch.equal(value, of.state_dict()[name])
         }
         assert changed == {"bases", "start"}
-        theta = personalised(new, started(new, none, early), early).theta
+        theta = personalised(new, start_thetas(new, none, early), early).theta
         return float(losses(new, theta, late).own.mean())
 
     silent, little, much = lost(0.0), lost(0.05), lost(20.0)

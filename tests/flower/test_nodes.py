@@ -8,20 +8,13 @@ pytest.importorskip(
     "flwr", reason="flwr pins older packages than ours; make flower runs these tests"
 )
 
-from flwr.app import (
-    Array,
-    ArrayRecord,
-    Message,
-    MessageType,
-    MetricRecord,
-    RecordDict,
-)
+from flwr.app import Array, ArrayRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import ServerApp
 from flwr.simulation import run_simulation
 from flwr.supercore.task_identity import TaskIdentity
 
 from device.heads import fleet_of, head
-from tidegraph.device.fleet import losses, personalised, started
+from tidegraph.device.fleet import losses, personalised, start_thetas
 from tidegraph.device.flower.client import client_app
 from tidegraph.device.flower.messages import THETA, TOLD
 from tidegraph.device.flower.strategy import Personalisation
@@ -116,10 +109,12 @@ def test_nodes_learn_what_the_fleet_learns_round_after_round():
 
     result, after_two, after_three = simulated(telling, work)
 
-    begun = started(first, np.zeros((len(fleet), 32), np.float32), fleet)
+    begun = start_thetas(first, np.zeros((len(fleet), 32), np.float32), fleet)
     once = personalised(first, begun, fleet, LOCAL)
     twice = personalised(first, once.theta, fleet, LOCAL)
-    thrice = personalised(second, started(second, twice.theta, fleet), fleet, LOCAL)
+    thrice = personalised(
+        second, start_thetas(second, twice.theta, fleet), fleet, LOCAL
+    )
     np.testing.assert_allclose(after_two, twice.theta, atol=2e-6)
     np.testing.assert_allclose(after_three, thrice.theta, atol=2e-6)
     assert not strategy.refused

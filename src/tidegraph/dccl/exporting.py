@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from tidegraph.dccl.personal import FittedPersonal
-from tidegraph.device.bundle.export import export
+from tidegraph.device.bundle.export import export_bundle
 from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.bundle.manifest import Signed
 from tidegraph.device.signing import signing
@@ -63,7 +63,7 @@ def publish_bundle(
     described = _device_items(pipeline, personal.ranker, items) if items else None
     model = Model(personal.after.head, trunk, example, personal.local, described)
     with signing(place) as signs:
-        return export(model, target, signs, version=version)
+        return export_bundle(model, target, signs, version=version)
 
 
 def _device_items(

@@ -9,12 +9,18 @@ from jaxtyping import Bool, Float32, Float64
 from tidegraph.dccl.network import Lesson, train_network
 from tidegraph.dccl.round import PLAIN, CloudState, Round
 from tidegraph.dccl.trunk import FleetInputs
-from tidegraph.device.distill import MoMoDistill, Teachers, capped, distilled, teachers
-from tidegraph.device.distill_patches import sampling, with_patches
-from tidegraph.device.fleet import Losses, losses, personalised, started
+from tidegraph.device.distill import (
+    MoMoDistill,
+    Teachers,
+    capped_weights,
+    distill_model,
+    teach,
+)
+from tidegraph.device.distill_patches import distill_patches, sampling
+from tidegraph.device.fleet import Losses, losses, personalised, start_thetas
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import LocalSteps
-from tidegraph.device.privacy import epsilon, nothing_spent, spent_by
+from tidegraph.device.privacy import epsilon, nothing_spent, privacy_spent
 from tidegraph.device.rows import FleetRows
 from tidegraph.extras import needed
 from tidegraph.kernels.ragged import owners
@@ -104,7 +110,7 @@ class Rounds:
                 state, ranker=new.ranker, head=new.head, version=state.version + 1
             )
             past = again
-        afresh = started(state.head, state.earlier, past)
+        afresh = start_thetas(state.head, state.earlier, past)
         begin = np.where(state.current[:, None], state.theta, afresh)
         # Under another version what a device has learnt means nothing, news or none.
         stale = (fresh.counts > 0) | (state.learnt != state.version)
@@ -139,20 +145,18 @@ class Rounds:
         learn, judges = (self.rows(state).where(part) for part in parts)
         taught, share = None, 0.0
         if state.version != PLAIN and self.distill.beta:
-            taught = teachers(
-                state.head, theta, learn, self._rows_of(fresh, ~self.aside)
-            )
+            taught = teach(state.head, theta, learn, self._rows_of(fresh, ~self.aside))
             share = _share_of_devices(learn, taught)
         model, distill = run.child("model"), self.distill
         if distill.model is not None and distill.learns == "network":
-            weight = capped(learn, distill.cap).numpy()
+            weight = capped_weights(learn, distill.cap).numpy()
             lesson = Lesson(self.inputs, *parts, weight, taught, clock)
             state = train_network(state, lesson, distill, model)
             learn, judges = (self.rows(state).where(part) for part in parts)
         else:
-            head = distilled(state.head, learn, taught, judges, distill, model)
+            head = distill_model(state.head, learn, taught, judges, distill, model)
             state = replace(state, head=head)
-        head = with_patches(
+        head = distill_patches(
             state.head,
             theta,
             learn,
@@ -170,7 +174,7 @@ class Rounds:
         if private is None:
             return nothing_spent()
         rate, steps = sampling(self._rows_of(past, ~self.aside), training)
-        return spent_by(private, rate, steps * training.epochs)
+        return privacy_spent(private, rate, steps * training.epochs)
 
     def _epsilon(self, state: CloudState) -> float:
         private = self.distill.private
@@ -190,7 +194,7 @@ class Rounds:
         if not len(late.time):
             return None
         none = np.zeros((len(past), head.theta), np.float32)
-        begin = started(head, none, early)
+        begin = start_thetas(head, none, early)
         learnt = personalised(head, begin, early, self.local, processes=self.processes)
         own = state.trust.own() & learnt.counts
         found = losses(head, np.where(own[:, None], learnt.theta, 0), late)

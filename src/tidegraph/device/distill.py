@@ -97,7 +97,7 @@ class Teachers(NamedTuple):
     trusted: Float32[np.ndarray, " n"]
 
 
-def teachers(
+def teach(
     head: Patched,
     theta: Float32[np.ndarray, "d theta"],
     fleet: FleetRows,
@@ -166,7 +166,7 @@ def model_loss(
     return (each * weight).sum() / weight.sum().clamp(min=1e-9)
 
 
-def distilled(
+def distill_model(
     head: Patched,
     fleet: FleetRows,
     taught: Teachers | None,
@@ -191,7 +191,7 @@ def distilled(
     rows = len(fleet.time)
     if taught is None:
         taught = Teachers(np.zeros(rows, np.float32), np.zeros(rows, np.float32))
-    batch, weight = settings.model.batch_size, capped(fleet, settings.cap)
+    batch, weight = settings.model.batch_size, capped_weights(fleet, settings.cap)
     task = _Model(new, fleet.rows, weight, taught, valid.rows, settings.beta, batch)
     train(task, settings.model, run)
     return new.requires_grad_(False)
@@ -235,7 +235,7 @@ class _Model:
         return -float(loss_of(logit, self.valid))
 
 
-def capped(fleet: FleetRows, cap: float) -> Float[Tensor, " n"]:
+def capped_weights(fleet: FleetRows, cap: float) -> Float[Tensor, " n"]:
     """Return how much each row counts, if no device's count more than so much."""
     weight = fleet.rows.weight.numpy()
     owner = owners(fleet.ptr)

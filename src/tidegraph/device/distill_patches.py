@@ -31,7 +31,7 @@ with needed("torch", "neural", "a neural network"):
     from torch.func import vmap
 
 
-def with_patches(
+def distill_patches(
     head: Patched,
     theta: Float32[np.ndarray, "d theta"],
     fleet: FleetRows,
@@ -95,7 +95,7 @@ class _Devices(NamedTuple):
     taught: Rows
 
 
-def _said(fleet: FleetRows, taught: Teachers | None) -> FleetRows:
+def _teacher_rows(fleet: FleetRows, taught: Teachers | None) -> FleetRows:
     """Return what teachers say of rows as these rows' labels, without the rows' x."""
     rows = fleet.rows
     likely, trusted = rows.label, torch.zeros_like(rows.weight)
@@ -120,13 +120,13 @@ class _Patches:
 
     @cached_property
     def parts(self) -> tuple[FleetRows, FleetRows, FleetRows]:
-        said = _said(self.fleet, self.taught).parted()[1]
+        said = _teacher_rows(self.fleet, self.taught).parted()[1]
         return (*self.fleet.parted(), said)
 
     @cached_property
     def judges(self) -> tuple[FleetRows, FleetRows, FleetRows]:
         # What is judged is what happened, whatever teachers say of it.
-        return (*self.valid.parted(), _said(self.valid, None).parted()[1])
+        return (*self.valid.parted(), _teacher_rows(self.valid, None).parted()[1])
 
     @property
     def able(self) -> Int64[np.ndarray, " e"]:

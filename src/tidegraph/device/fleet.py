@@ -73,7 +73,7 @@ def personalised(
     """
     local = LocalSteps() if local is None else local
     work = partial(_learn_one_device, head, local)
-    return Learnt(*_over(fleet, work, (theta,), processes))
+    return Learnt(*_map_devices(fleet, work, (theta,), processes))
 
 
 def _learn_one_device(
@@ -85,7 +85,7 @@ def _learn_one_device(
 
 def profiles(fleet: FleetRows) -> Float32[np.ndarray, "d width"]:
     """Return what is known of the user of each device; see ``profile_of``."""
-    return _over(fleet, _profile_one_device)[0]
+    return _map_devices(fleet, _profile_one_device)[0]
 
 
 def _profile_one_device(rows: Rows) -> tuple[Tensor, ...]:
@@ -110,7 +110,7 @@ def losses(
     head: Patched, theta: Float32[np.ndarray, "d theta"], fleet: FleetRows
 ) -> Losses:
     """Return how well each device's own model, and that of all, tell its rows."""
-    return Losses(*_over(fleet, partial(_judge_one_device, head), (theta,)))
+    return Losses(*_map_devices(fleet, partial(_judge_one_device, head), (theta,)))
 
 
 def _judge_one_device(head: Patched, theta: Tensor, rows: Rows) -> tuple[Tensor, ...]:
@@ -118,7 +118,7 @@ def _judge_one_device(head: Patched, theta: Tensor, rows: Rows) -> tuple[Tensor,
     return loss_of(own, rows), loss_of(plain, rows), rows.weight.sum()
 
 
-def _over(
+def _map_devices(
     fleet: FleetRows,
     run: Callable[..., tuple[Tensor, ...]],
     given: tuple[np.ndarray, ...] = (),
@@ -195,7 +195,7 @@ def _run_block(
     return Found(block.devices, [part.numpy() for part in found])
 
 
-def started(
+def start_thetas(
     head: Patched,
     before: Float32[np.ndarray, "d theta"],
     fleet: FleetRows,

@@ -74,7 +74,7 @@ class MetaPatch:
                     f"another name of {list(known)[-1]!r}. Name it once."
                 )
             found[place] = known[place]
-            weights = sum(_sizes(known[place], self.rank))
+            weights = sum(_weights_per_part(known[place], self.rank))
             if self.theta > weights:
                 raise ConfigError(
                     f"MetaPatch has theta={self.theta}, and its patch at {place!r} has "
@@ -153,7 +153,7 @@ class Start(nn.Module):
             profile: What is known of the user; 0 where nothing is.
         """
         inner = torch.tanh(self.before(before) + self.profile(profile))
-        return within(self.out(inner), self.radius)
+        return project_to_ball(self.out(inner), self.radius)
 
 
 class Patched(nn.Module):
@@ -186,7 +186,9 @@ class Patched(nn.Module):
         self.places, self.rank, self.theta, self.radius = places, rank, theta, radius
         self.bases = nn.ParameterDict(
             {
-                place: nn.Parameter(torch.zeros(sum(_sizes(width, rank)), theta))
+                place: nn.Parameter(
+                    torch.zeros(sum(_weights_per_part(width, rank)), theta)
+                )
                 for place, width in places.items()
             }
         )
@@ -202,7 +204,9 @@ class Patched(nn.Module):
         """Draw the bases and the start: a theta of length 1 makes Glorot's weights."""
         with torch.no_grad():
             for place, width in self.places.items():
-                parts = torch.split(self.bases[place], _sizes(width, self.rank))
+                parts = torch.split(
+                    self.bases[place], _weights_per_part(width, self.rank)
+                )
                 spread = math.sqrt(2 / (width + self.rank))
                 for part in parts:
                     part.normal_(std=spread, generator=generator)
@@ -222,7 +226,7 @@ class Patched(nn.Module):
         # Not basis @ theta: a runtime may take ten times as long for one column.
         flat = F.linear(theta[None], cast(Tensor, self.bases[place]))[0]
         width, rank = self.places[place], self.rank
-        down, bend, up, shift = torch.split(flat, _sizes(width, rank))
+        down, bend, up, shift = torch.split(flat, _weights_per_part(width, rank))
         return Weights(down.view(rank, width), bend, up.view(width, rank), shift)
 
     def patches(self, theta: Float[Tensor, " theta"]) -> dict[str, Patch]:
@@ -246,7 +250,7 @@ class Patched(nn.Module):
 
     def below(self, x: Float[Tensor, "n width"]) -> Float[Tensor, "n wide"]:
         """Return what reaches the first patch, which theta changes nothing about."""
-        return self.f.below(x, _there(x), self.first)
+        return self.f.below(x, _all_present(x), self.first)
 
     def above(
         self,
@@ -255,17 +259,17 @@ class Patched(nn.Module):
         theta: Float[Tensor, " theta"],
     ) -> Float[Tensor, " n"]:
         """Return the logit of each row from what ``below`` returned."""
-        there, patches = _there(state), self.patches(theta)
+        there, patches = _all_present(state), self.patches(theta)
         return offset + self.f.above(state, there, self.first, patches)
 
     def plain(
         self, x: Float[Tensor, "n width"], offset: Float[Tensor, " n"]
     ) -> Float[Tensor, " n"]:
         """Return the logit of each row without patches: that of the model."""
-        return offset + self.f(x, _there(x))
+        return offset + self.f(x, _all_present(x))
 
 
-def within(
+def project_to_ball(
     theta: Float[Tensor, "*d theta"], radius: float
 ) -> Float[Tensor, "*d theta"]:
     """Return the nearest point of a ball around 0."""
@@ -273,11 +277,11 @@ def within(
     return theta * (radius / square.clamp(min=radius**2).sqrt())
 
 
-def _there(x: Tensor) -> Tensor:
+def _all_present(x: Tensor) -> Tensor:
     """Return that every row is there, as a tower wants it said."""
     return torch.ones_like(x[:, 0], dtype=torch.bool)
 
 
-def _sizes(width: int, rank: int) -> list[int]:
+def _weights_per_part(width: int, rank: int) -> list[int]:
     """Return how many weights each part of a patch has."""
     return [rank * width, rank, width * rank, width]

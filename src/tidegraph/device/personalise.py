@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from tidegraph.arguments import settings
-from tidegraph.device.patch import Patched, within
+from tidegraph.device.patch import Patched, project_to_ball
 from tidegraph.device.rows import Rows
 from tidegraph.extras import needed
 from tidegraph.ranges import above, at_least
@@ -98,10 +98,10 @@ def step_from(
 
     gradient, loss = grad_and_value(lost)(theta)
     length = gradient.square().sum().clamp(min=clip**2).sqrt()
-    return within(theta - lr * (clip / length) * gradient, head.radius), loss
+    return project_to_ball(theta - lr * (clip / length) * gradient, head.radius), loss
 
 
-def corrected(head: Patched, rows: Rows) -> Rows:
+def offset_for_activity(head: Patched, rows: Rows) -> Rows:
     """Return rows whose offset says how much more or less often this user acts.
 
     What a device keeps may hold more or fewer actions than what the model learnt from.
@@ -206,7 +206,7 @@ def local_steps(
     value, so that many devices can learn at once.
     """
     learns = learnable(rows)
-    rows = corrected(head, rows) if local.correct else rows
+    rows = offset_for_activity(head, rows) if local.correct else rows
     state, now = head.below(rows.x), theta
     before = None
     for _ in range(local.steps):

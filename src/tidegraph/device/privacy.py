@@ -45,7 +45,7 @@ def nothing_spent() -> Float64[np.ndarray, " orders"]:
     return np.zeros(len(ORDERS))
 
 
-def spent_by(
+def privacy_spent(
     private: Private, rate: float, steps: int
 ) -> Float64[np.ndarray, " orders"]:
     """Return Rényi's divergence, by ``ORDERS``, that steps cost at the most.
@@ -87,7 +87,7 @@ def epsilon(spent: Float64[np.ndarray, " orders"], delta: float) -> float:
     """Return the epsilon of (epsilon, delta)-differential privacy that was spent.
 
     Args:
-        spent: Rényi's divergence by ``ORDERS``; see ``spent_by``.
+        spent: Rényi's divergence by ``ORDERS``; see ``privacy_spent``.
         delta: Chance with which the promise may fail.
 
     Source:

@@ -21,7 +21,7 @@ KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 
 
-def verifies(key: bytes, signature: bytes, message: bytes) -> bool:
+def is_signed_by(key: bytes, signature: bytes, message: bytes) -> bool:
     """Was a message signed by the owner of a public key?
 
     Args:
@@ -51,7 +51,7 @@ def signing_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
     Raises:
         ArtifactError: The file cannot be read or written, or holds something else.
     """
-    return _found_or_made(Path(path))[0]
+    return _find_or_make_key(Path(path))[0]
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def signing(path: str | os.PathLike[str]) -> Generator[Ed25519PrivateKey]:
         ArtifactError: The file cannot be read or written, or holds something else.
     """
     place = Path(path)
-    key, made = _found_or_made(place)
+    key, made = _find_or_make_key(place)
     try:
         yield key
     except BaseException:
@@ -71,7 +71,7 @@ def signing(path: str | os.PathLike[str]) -> Generator[Ed25519PrivateKey]:
         raise
 
 
-def _found_or_made(place: Path) -> tuple[Ed25519PrivateKey, bool]:
+def _find_or_make_key(place: Path) -> tuple[Ed25519PrivateKey, bool]:
     """Return a private key, and whether it was made now."""
     try:
         made = not place.exists() and new_secret(place, _new_key())
@@ -88,7 +88,7 @@ def _found_or_made(place: Path) -> tuple[Ed25519PrivateKey, bool]:
     return found, made
 
 
-def another_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
+def replace_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
     """Return a new private key, in place of that in a PEM file; see ``signing_key``.
 
     Raises:

@@ -23,7 +23,7 @@ from device.browsers import (
     items,
 )
 from nn.click.test_models import drawn
-from tidegraph.device.bundle.export import export
+from tidegraph.device.bundle.export import export_bundle
 from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.gate.app import Published, app
 from tidegraph.device.gate.gate import Gate
@@ -57,7 +57,7 @@ def model() -> Model:
 def exported(model, tmp_path_factory):
     browser_or_skip()
     folder = tmp_path_factory.mktemp("exported") / "bundle"
-    export(model, folder, KEY, version=1)
+    export_bundle(model, folder, KEY, version=1)
     return folder
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from device import heads
 from device.browsers import ITEMS, KEY, KINDS, THETA, Browser, browser_or_skip
-from tidegraph.device.bundle.export import export, refresh
+from tidegraph.device.bundle.export import export_bundle, refresh_bundle
 from tidegraph.device.personalise import local_step
 
 
@@ -121,7 +121,7 @@ def test_a_new_round_is_loaded_and_an_old_theta_not_used(page, model, folder):
     choose(page, 8)
     page.press("learn")
     page.until("#lesson", ": kept")
-    refresh(model, folder, KEY)
+    refresh_bundle(model, folder, KEY)
 
     assert page.open() == f"Bundle 2, {ITEMS} items."
     assert page.text("#lesson") == "Nothing was learnt yet."
@@ -129,7 +129,7 @@ def test_a_new_round_is_loaded_and_an_old_theta_not_used(page, model, folder):
     assert page.run(BEGINS, {})
 
     # Learning begins at the theta of the bundle before, and of no earlier one.
-    refresh(model, folder, KEY)
+    refresh_bundle(model, folder, KEY)
     page.open()
     assert not page.run(BEGINS, {})
 
@@ -145,7 +145,7 @@ def test_a_new_round_is_loaded_and_an_old_theta_not_used(page, model, folder):
     ],
 )
 def test_a_corrupt_bundle_leaves_the_last_good_one(page, model, folder, damage, said):
-    refresh(model, folder, KEY)
+    refresh_bundle(model, folder, KEY)
     place = folder / "manifest.json"
     if damage == "weights":
         raw = bytearray((folder / "weights.bin").read_bytes())
@@ -184,7 +184,7 @@ def test_a_bundle_that_this_page_cannot_run_leaves_the_last_good_one(
     else:
         model = replace(model, items=None)
     shutil.rmtree(folder)
-    export(model, folder, KEY, version=2)
+    export_bundle(model, folder, KEY, version=2)
 
     for _ in range(2):
         assert page.open() == f"The bundle kept here is used: {said}."

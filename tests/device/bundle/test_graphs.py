@@ -15,7 +15,7 @@ from device import heads
 from device.bundles import KEY, TRUSTED, model_of, shaken
 from nn.click.test_models import SPEC, drawn
 from tidegraph.artifact.writing import replaced_folder
-from tidegraph.device.bundle.export import _next_version, export, refresh
+from tidegraph.device.bundle.export import _next_version, export_bundle, refresh_bundle
 from tidegraph.device.bundle.graphs import _trunk_graph
 from tidegraph.device.bundle.loading import SCORE, START, TRUNK, WEIGHTS, load
 from tidegraph.device.bundle.manifest import MANIFEST
@@ -132,7 +132,7 @@ def test_a_new_round_is_new_weights_and_the_same_graphs(exported, tmp_path):
     model = shaken(model_of("DIN"))
     shutil.copytree(exported, tmp_path / "bundle")
     before = {p.name: p.read_bytes() for p in (tmp_path / "bundle").iterdir()}
-    signed = refresh(model, tmp_path / "bundle", KEY)
+    signed = refresh_bundle(model, tmp_path / "bundle", KEY)
     after = {p.name: p.read_bytes() for p in (tmp_path / "bundle").iterdir()}
 
     assert {name for name in after if after[name] != before[name]} == {
@@ -189,7 +189,7 @@ def test_a_model_of_other_layers_is_not_a_new_round(exported, din):
     other = model_of("MLP")
 
     with pytest.raises(ArtifactError, match="other layers"):
-        refresh(other, exported, KEY)
+        refresh_bundle(other, exported, KEY)
     assert load(exported, TRUSTED).signed.manifest.version == 1
 
 
@@ -197,13 +197,13 @@ def test_a_model_that_takes_other_inputs_is_not_a_new_round(exported):
     one, steps = model_of("DIN"), model_of("DIN", steps=9)
 
     with pytest.raises(ArtifactError, match=r"takes step of shape .*Export the model"):
-        refresh(replace(one, example=steps.example), exported, KEY)
+        refresh_bundle(replace(one, example=steps.example), exported, KEY)
 
 
 def test_a_new_round_keeps_the_items_that_are_there(exported, tmp_path):
     place = shutil.copytree(exported, tmp_path / "bundle")
-    refresh(replace(model_of("DIN"), items=b"[1]"), place, KEY)
-    refresh(model_of("DIN"), place, KEY)
+    refresh_bundle(replace(model_of("DIN"), items=b"[1]"), place, KEY)
+    refresh_bundle(model_of("DIN"), place, KEY)
 
     assert (place / "items.json").read_bytes() == b"[1]"
     assert "items.json" in load(place, TRUSTED).signed.manifest.files
@@ -215,15 +215,15 @@ def test_what_was_changed_in_a_bundle_is_not_signed_again(exported, tmp_path):
     (place / SCORE).write_bytes(raw + raw[-1:])
 
     with pytest.raises(ArtifactError, match="cut short or changed"):
-        refresh(model_of("DIN"), place, KEY)
+        refresh_bundle(model_of("DIN"), place, KEY)
 
 
 @pytest.mark.parametrize("days", [0, -1])
 def test_a_bundle_that_nobody_may_train_with_is_not_written(exported, tmp_path, days):
     with pytest.raises(ConfigError, match="days"):
-        export(model_of("DIN"), tmp_path / "new", KEY, days=days)
+        export_bundle(model_of("DIN"), tmp_path / "new", KEY, days=days)
     with pytest.raises(ConfigError, match="days"):
-        refresh(model_of("DIN"), exported, KEY, days=days)
+        refresh_bundle(model_of("DIN"), exported, KEY, days=days)
     assert not (tmp_path / "new").exists()
 
 
@@ -246,9 +246,9 @@ def test_a_place_that_holds_something_else_is_left_alone(tmp_path, din):
     (tmp_path / "diary.txt").write_text("x")
 
     with pytest.raises(ArtifactError, match="is not a bundle"):
-        refresh(din, tmp_path, KEY)
+        refresh_bundle(din, tmp_path, KEY)
     with pytest.raises(ArtifactError, match="is not a bundle"):
-        export(din, tmp_path, KEY)
+        export_bundle(din, tmp_path, KEY)
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
@@ -266,7 +266,7 @@ def test_a_model_of_other_settings_is_not_a_new_round(exported, change):
         model = replace(model, local=LocalSteps(clip=0.5))
 
     with pytest.raises(ArtifactError, match="other layers or settings"):
-        refresh(model, exported, KEY)
+        refresh_bundle(model, exported, KEY)
 
 
 def test_what_does_not_give_what_the_model_gives_is_not_written(exported, tmp_path):
@@ -279,6 +279,6 @@ def test_what_does_not_give_what_the_model_gives_is_not_written(exported, tmp_pa
     one.head.below = lambda x: x[:, :8] * 2
 
     with pytest.raises(ArtifactError, match="off by"):
-        refresh(one, tmp_path / "bundle", KEY)
+        refresh_bundle(one, tmp_path / "bundle", KEY)
     after = {p.name: p.read_bytes() for p in (tmp_path / "bundle").iterdir()}
     assert after == before

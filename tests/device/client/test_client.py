@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from device.bundles import KEY, TRUSTED, model_of, shaken
 from device.gate.test_killed import Server
 from nn.click.test_models import SPEC, drawn
-from tidegraph.device.bundle.export import refresh
+from tidegraph.device.bundle.export import refresh_bundle
 from tidegraph.device.bundle.loading import SCORE, TRUNK, WEIGHTS
 from tidegraph.device.bundle.manifest import MANIFEST, sealed
 from tidegraph.device.client.client import DeviceClient
@@ -250,7 +250,7 @@ def test_a_new_round_downloads_the_weights_alone(client, published):
     files, folder = published
     use(client)
     client.learn()
-    refresh(shaken(model_of("DIN")), folder, KEY)
+    refresh_bundle(shaken(model_of("DIN")), folder, KEY)
 
     assert client.download(files.url)
     assert files.asked == [MANIFEST, WEIGHTS]
@@ -275,7 +275,7 @@ def test_learning_begins_at_the_theta_of_the_bundle_before_and_of_no_earlier_one
         lambda bundle, requests, before: begun.append(before) or nothing,
     )
     for _ in range(rounds):
-        refresh(shaken(model_of("DIN")), folder, KEY)
+        refresh_bundle(shaken(model_of("DIN")), folder, KEY)
         client.install(folder)
 
     client.learn()
@@ -320,7 +320,7 @@ def test_a_bundle_that_cannot_be_trusted_leaves_the_last_one(client, published, 
     files, folder = published
     inputs = request(rng)
     before = client.rank(inputs)
-    refresh(shaken(model_of("DIN")), folder, KEY)
+    refresh_bundle(shaken(model_of("DIN")), folder, KEY)
     raw = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(raw[:-4] + b"\1\2\3\4")
 
@@ -338,7 +338,7 @@ def test_an_older_bundle_is_refused_after_a_restart_too(
     client, published, exported, tmp_path
 ):
     _, folder = published
-    refresh(shaken(model_of("DIN")), folder, KEY)
+    refresh_bundle(shaken(model_of("DIN")), folder, KEY)
     client.install(folder)
 
     with (
@@ -515,7 +515,7 @@ def test_without_a_trunk_a_device_is_sent_what_enters_the_tower(headed, tmp_path
         # Of another round, x means something else.
         with torch.no_grad():
             model.head.bases["hidden0"] += 0.1
-        refresh(model, folder, KEY)
+        refresh_bundle(model, folder, KEY)
         client.install(folder)
         assert client._store.requests() == []
 

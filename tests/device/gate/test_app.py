@@ -13,7 +13,7 @@ from tidegraph.device.bundle.manifest import MANIFEST, opened, sealed
 from tidegraph.device.gate.app import Published, app
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.policy import GatePolicy
-from tidegraph.device.gate.upload import enrolment, erasure
+from tidegraph.device.gate.upload import pack_enrolment, pack_erasure
 from tidegraph.device.signing import public_bytes
 from tidegraph.errors import ArtifactError
 
@@ -67,8 +67,8 @@ def web(gate, published):
 
 def test_a_device_enrols_uploads_and_is_forgotten(web, gate, bundle):
     phone = Phone(bundle.digest)
-    ticket = enrolment(phone.name, gate.ticket(), phone.key)
-    gone = erasure(phone.name, NOW, phone.key)
+    ticket = pack_enrolment(phone.name, gate.ticket(), phone.key)
+    gone = pack_erasure(phone.name, NOW, phone.key)
 
     assert web.post("/v1/devices", content=ticket).status_code == 204
     assert web.post("/v1/uploads", content=phone.upload()).status_code == 204

@@ -10,7 +10,7 @@ from tidegraph.cli import run
 from tidegraph.cli.devices import demonstration
 from tidegraph.device.bundle.manifest import MANIFEST, read, sealed
 from tidegraph.device.gate.gate import Gate
-from tidegraph.device.gate.upload import enrolment
+from tidegraph.device.gate.upload import pack_enrolment
 from tidegraph.device.signing import public_bytes, signing_key
 from tidegraph.errors import ConfigError
 
@@ -25,7 +25,7 @@ def test_a_printed_ticket_enrols_a_device(tmp_path, capsys):
     phone = Phone(b"b" * 32)
 
     with Gate(tmp_path) as gate:
-        gate.enrol(enrolment(phone.name, ticket, phone.key)).result()
+        gate.enrol(pack_enrolment(phone.name, ticket, phone.key)).result()
         assert gate.device(phone.name) is not None
 
 

@@ -14,7 +14,7 @@ from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.limits import Allowance
 from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.store import FILE
-from tidegraph.device.gate.upload import enrolment, erasure
+from tidegraph.device.gate.upload import pack_enrolment, pack_erasure
 from tidegraph.device.signing import public_bytes
 from tidegraph.errors import ArtifactError, ConfigError, RefusedError
 
@@ -60,7 +60,7 @@ def test_a_clock_that_runs_backwards_gives_nobody_more_or_less():
 
 def test_a_device_enrols_with_a_ticket_and_then_uploads(gate, bundle):
     phone = Phone(bundle.digest)
-    gate.enrol(enrolment(phone.name, gate.ticket(), phone.key)).result()
+    gate.enrol(pack_enrolment(phone.name, gate.ticket(), phone.key)).result()
 
     gate.receive(phone.upload()).result()
 
@@ -68,17 +68,17 @@ def test_a_device_enrols_with_a_ticket_and_then_uploads(gate, bundle):
 def test_a_ticket_is_spent_once_and_by_its_device_again(gate, bundle):
     ticket = gate.ticket()
     first, second = Phone(bundle.digest), Phone(bundle.digest)
-    gate.enrol(enrolment(first.name, ticket, first.key)).result()
+    gate.enrol(pack_enrolment(first.name, ticket, first.key)).result()
 
-    gate.enrol(enrolment(first.name, ticket, first.key)).result()
-    late = enrolment(second.name, ticket, second.key)
+    gate.enrol(pack_enrolment(first.name, ticket, first.key)).result()
+    late = pack_enrolment(second.name, ticket, second.key)
     assert reason(lambda: gate.enrol(late).result()) == "ticket"
 
 
 def test_a_ticket_of_nobody_or_of_yesterday_is_refused(gate, bundle, clock):
     phone = Phone(bundle.digest)
-    forged = enrolment(phone.name, bytes(56), phone.key)
-    old = enrolment(phone.name, gate.ticket(60), phone.key)
+    forged = pack_enrolment(phone.name, bytes(56), phone.key)
+    old = pack_enrolment(phone.name, gate.ticket(60), phone.key)
     clock.now += 61_000
 
     assert reason(lambda: gate.enrol(forged)) == "ticket"
@@ -87,7 +87,7 @@ def test_a_ticket_of_nobody_or_of_yesterday_is_refused(gate, bundle, clock):
 
 def test_a_key_is_enrolled_by_its_owner_alone(gate, bundle):
     phone = Phone(bundle.digest)
-    raw = enrolment(phone.name, gate.ticket(), phone.key)
+    raw = pack_enrolment(phone.name, gate.ticket(), phone.key)
     other = Ed25519PrivateKey.generate()
 
     stolen = raw[:-64] + other.sign(raw[:-64])
@@ -98,7 +98,7 @@ def test_a_key_is_enrolled_by_its_owner_alone(gate, bundle):
 
 def test_the_name_of_a_device_is_not_taken_over(gate, phone):
     key = Ed25519PrivateKey.generate()
-    raw = enrolment(phone.name, gate.ticket(), key)
+    raw = pack_enrolment(phone.name, gate.ticket(), key)
 
     assert reason(lambda: gate.enrol(raw).result()) == "device"
     gate.receive(phone.upload()).result()
@@ -114,7 +114,7 @@ def test_a_revoked_device_is_refused_and_its_theta_gone(gate, phone):
 
 def test_a_revoked_device_that_enrols_again_is_told_so(gate, phone):
     gate.revoke(phone.name).result()
-    again = enrolment(phone.name, gate.ticket(), phone.key)
+    again = pack_enrolment(phone.name, gate.ticket(), phone.key)
 
     with pytest.raises(RefusedError, match="was revoked"):
         gate.enrol(again).result()
@@ -123,7 +123,7 @@ def test_a_revoked_device_that_enrols_again_is_told_so(gate, phone):
 
 def test_before_any_bundle_a_gate_knows_its_longest_message(tmp_path):
     with Gate(tmp_path / "new") as gate:
-        assert gate.longest == len(enrolment(bytes(16), bytes(56), Phone(b"").key))
+        assert gate.longest == len(pack_enrolment(bytes(16), bytes(56), Phone(b"").key))
 
 
 def test_an_erased_device_leaves_no_byte_of_theta_or_key_and_stays_out(
@@ -144,7 +144,7 @@ def test_an_erased_device_leaves_no_byte_of_theta_or_key_and_stays_out(
     assert public_bytes(phone.key) not in held
     for raw in (old, later):
         assert reason(lambda raw=raw: gate.receive(raw)) == "device"
-    again = enrolment(phone.name, gate.ticket(), phone.key)
+    again = pack_enrolment(phone.name, gate.ticket(), phone.key)
     assert reason(lambda: gate.enrol(again).result()) == "device"
     assert gate.erase(phone.name).result()
     assert not gate.erase(bytes(16)).result()
@@ -165,7 +165,7 @@ def test_while_the_log_cannot_be_emptied_uploads_are_taken_and_erasures_wait(
 ):
     folder, theta = tmp_path / "thetas", rng.normal(0, 0.1, 32).astype(np.float32)
     gate.receive(phone.upload(theta=theta)).result()
-    other, asks = Phone(bundle.digest), erasure(phone.name, NOW, phone.key)
+    other, asks = Phone(bundle.digest), pack_erasure(phone.name, NOW, phone.key)
     gate.admit(other.name, public_bytes(other.key)).result()
 
     with read_elsewhere(folder):
@@ -224,12 +224,12 @@ def test_an_upload_that_waits_while_its_device_is_erased_is_refused(gate, phone)
 
 
 def test_a_device_erases_itself_and_nobody_else_does(gate, phone, clock):
-    forged = erasure(phone.name, NOW, Ed25519PrivateKey.generate())
-    early = erasure(phone.name, NOW - 400_000, phone.key)
+    forged = pack_erasure(phone.name, NOW, Ed25519PrivateKey.generate())
+    early = pack_erasure(phone.name, NOW - 400_000, phone.key)
 
     assert reason(lambda: gate.forget(forged)) == "signature"
     assert reason(lambda: gate.forget(early)) == "clock"
-    assert gate.forget(erasure(phone.name, NOW, phone.key)).result()
+    assert gate.forget(pack_erasure(phone.name, NOW, phone.key)).result()
     assert gate.device(phone.name) is None
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.phones import NOW, Phone, resigned, signed_of
-from tidegraph.device.gate.checks import Accepted, Device, check
+from tidegraph.device.gate.checks import Accepted, Device, check_upload
 from tidegraph.device.gate.policy import GatePolicy
-from tidegraph.device.gate.upload import packed, unpacked
+from tidegraph.device.gate.upload import pack_upload, unpack_upload
 from tidegraph.device.signing import public_bytes
 from tidegraph.errors import RefusedError
 
@@ -173,7 +173,7 @@ def test_what_is_cheap_is_asked_first():
     found = []
     for mended in ("sent", "bundle", "device", "key", "counter", "samples", "theta"):
         with pytest.raises(RefusedError) as refused:
-            check(
+            check_upload(
                 phone.upload(**bad),
                 NOW,
                 known,
@@ -198,7 +198,7 @@ def test_of_ten_thousand_mutations_of_an_upload_none_is_taken(phone, rng):
     raw = phone.upload()
     known = {phone.bundle: Accepted(1, 32, 1.5, NOW // 1_000 + 9)}
     device = {phone.name: Device(public_bytes(phone.key), 0, False)}
-    check(raw, NOW, known, device.get, GatePolicy())
+    check_upload(raw, NOW, known, device.get, GatePolicy())
     reasons = set()
     tried = 0
     while tried < 10_000:
@@ -207,7 +207,7 @@ def test_of_ten_thousand_mutations_of_an_upload_none_is_taken(phone, rng):
             continue
         tried += 1
         with pytest.raises(RefusedError) as refused:
-            check(mutant, NOW, known, device.get, GatePolicy())
+            check_upload(mutant, NOW, known, device.get, GatePolicy())
         reasons.add(refused.value.reason)
 
     assert reasons == {
@@ -269,7 +269,7 @@ def test_what_an_owner_of_a_key_signs_is_refused_or_within_all_bounds(
             half=half,
         )
     try:
-        taken = check(raw, NOW, known, {phone.name: device}.get, GatePolicy())
+        taken = check_upload(raw, NOW, known, {phone.name: device}.get, GatePolicy())
     except RefusedError:
         return
 
@@ -283,4 +283,4 @@ def test_what_an_owner_of_a_key_signs_is_refused_or_within_all_bounds(
 def test_what_is_packed_is_unpacked(phone):
     raw = phone.upload()
 
-    assert packed(unpacked(raw, frozenset({32})), phone.key) == raw
+    assert pack_upload(unpack_upload(raw, frozenset({32})), phone.key) == raw

@@ -13,11 +13,15 @@ from pathlib import Path
 
 from tidegraph.artifact.writing import recovered, refuse_other, replaced_folder
 from tidegraph.device.bundle import manifest
-from tidegraph.device.bundle.graphs import Model, graphs_of, prove
-from tidegraph.device.bundle.loading import ITEMS, TRUNK, WEIGHTS, opened
+from tidegraph.device.bundle.graphs import Model, check_against_model, graphs_of
+from tidegraph.device.bundle.loading import ITEMS, TRUNK, WEIGHTS, bundle_of_files
 from tidegraph.device.bundle.manifest import MANIFEST, File, Manifest, Signed
 from tidegraph.device.bundle.tracing import OPSET
-from tidegraph.device.bundle.weights import packed, put_outside, taken_from
+from tidegraph.device.bundle.weights import (
+    pack_weights,
+    read_weights_from_file,
+    weight_places,
+)
 from tidegraph.device.signing import public_bytes
 from tidegraph.durations import DAY
 from tidegraph.errors import ArtifactError
@@ -30,7 +34,7 @@ with needed("cryptography", "device", "signing"):
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
-def export(
+def export_bundle(
     model: Model,
     folder: str | os.PathLike[str],
     key: Ed25519PrivateKey,
@@ -62,15 +66,15 @@ def export(
     protos = graphs_of(model)
     used = {held.name for proto in protos.values() for held in proto.graph.initializer}
     held = {name: array for name, array in model.arrays().items() if name in used}
-    blob, places = packed(held)
+    blob, places = pack_weights(held)
     files = {WEIGHTS: blob}
     for name, proto in protos.items():
-        put_outside(proto, places)
+        read_weights_from_file(proto, places)
         files[name] = proto.SerializeToString(deterministic=True)
-    return _publish(model, files, Path(folder), key, days, version)
+    return _write_bundle(model, files, Path(folder), key, days, version)
 
 
-def refresh(
+def refresh_bundle(
     model: Model,
     folder: str | os.PathLike[str],
     key: Ed25519PrivateKey,
@@ -86,7 +90,7 @@ def refresh(
         folder: Where the bundle of the last round is.
         key: Signed it.
         days: So long it may be trained with.
-        version: As of ``export``.
+        version: As of ``export_bundle``.
 
     Raises:
         ArtifactError: There is no such bundle, a file of it was changed, its version is
@@ -104,10 +108,12 @@ def refresh(
     places = {
         name: place
         for raw in files.values()
-        for name, place in taken_from(onnx.load_model_from_string(raw)).items()
+        for name, place in weight_places(onnx.load_model_from_string(raw)).items()
     }
     arrays = model.arrays()
-    blob, found = packed({name: arrays[name] for name in places if name in arrays})
+    blob, found = pack_weights(
+        {name: arrays[name] for name in places if name in arrays}
+    )
     said, head = before.manifest, model.head
     # What a graph holds beside weights.
     same = (said.radius, said.clip) == (head.radius, model.local.clip)
@@ -119,10 +125,10 @@ def refresh(
         )
     if ITEMS in held:
         files[ITEMS] = held[ITEMS]
-    return _publish(model, {WEIGHTS: blob, **files}, root, key, days, version)
+    return _write_bundle(model, {WEIGHTS: blob, **files}, root, key, days, version)
 
 
-def _publish(
+def _write_bundle(
     model: Model,
     files: Mapping[str, bytes],
     folder: Path,
@@ -153,7 +159,7 @@ def _publish(
     )
     raw = manifest.sealed(said, key)
     signed = manifest.opened(raw, public_bytes(key))
-    prove(model, opened(signed, files))
+    check_against_model(model, bundle_of_files(signed, files))
     with replaced_folder(folder, MANIFEST, "a bundle") as aside:
         for name, content in {**files, MANIFEST: raw}.items():
             with open(aside / name, "wb") as file:
@@ -164,7 +170,7 @@ def _publish(
 
 
 def _next_version(folder: Path, key: Ed25519PrivateKey, version: int | None) -> int:
-    """Return the version of the next bundle in a folder; see ``export``.
+    """Return the version of the next bundle in a folder; see ``export_bundle``.
 
     Raises:
         ArtifactError: The bundle there is someone else's, or of as large a version.

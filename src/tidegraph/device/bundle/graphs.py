@@ -7,8 +7,13 @@ from typing import Any
 import numpy as np
 
 from tidegraph.device.bundle.loading import SCORE, START, TRAIN_STEP, TRUNK, Bundle
-from tidegraph.device.bundle.tracing import Signature, direct, named_weights, traced
-from tidegraph.device.patch import Patched, within
+from tidegraph.device.bundle.tracing import (
+    Signature,
+    named_weights,
+    traced,
+    traced_without_gradients,
+)
+from tidegraph.device.patch import Patched, project_to_ball
 from tidegraph.device.personalise import LocalSteps, local_step, profile_of
 from tidegraph.device.rows import Rows
 from tidegraph.device.split import Trunk
@@ -88,9 +93,9 @@ def graphs_of(model: Model) -> dict[str, onnx.ModelProto]:
     protos = {
         name: export(head, function, given, signature)
         for export, (name, function, given, signature) in (
-            (direct, _score_graph(model.head)),
+            (traced_without_gradients, _score_graph(model.head)),
             (traced, _train_step(model.head, model.local.clip)),
-            (direct, _start_graph(model.head)),
+            (traced_without_gradients, _start_graph(model.head)),
         )
     }
     if model.trunk is not None and model.example is not None:
@@ -105,7 +110,7 @@ def _score_graph(head: Patched) -> _Graph:
     def score(held: Any, x: Tensor, offset: Tensor, theta: Tensor) -> Tensor:
         return torch.sigmoid(held["head"](x, offset, theta))
 
-    rows, takes = _rows(head, 20), {"x": _ROWS, "offset": _ROWS, "theta": _NONE}
+    rows, takes = _draw_rows(head, 20), {"x": _ROWS, "offset": _ROWS, "theta": _NONE}
     given = rows.x, rows.offset, _random_theta(head, 1)
     return SCORE, score, given, Signature(takes, ("probability",))
 
@@ -119,7 +124,7 @@ def _train_step(head: Patched, clip: float) -> _Graph:
     signature = Signature(
         {**takes, "theta": _NONE, "learning_rate": _NONE}, ("theta_after", "loss")
     )
-    given = *_rows(head, 20), _random_theta(head, 1), torch.tensor(0.3)
+    given = *_draw_rows(head, 20), _random_theta(head, 1), torch.tensor(0.3)
     return TRAIN_STEP, train_step, given, signature
 
 
@@ -130,7 +135,7 @@ def _start_graph(head: Patched) -> _Graph:
         known = profile_of(Rows(x, torch.zeros_like(label), label, weight))
         return held["head"].start(before, known)
 
-    rows = _rows(head, 20)
+    rows = _draw_rows(head, 20)
     takes = {"x": _ROWS, "label": _ROWS, "weight": _ROWS, "before": _NONE}
     given = rows.x, rows.label, rows.weight, _random_theta(head, 1)
     return START, start, given, Signature(takes, ("theta_to_begin",))
@@ -143,10 +148,12 @@ def _trunk_graph(trunk: Trunk, example: Inputs) -> onnx.ModelProto:
         return x.clone(), offset.clone()
 
     held = nn.ModuleDict({"trunk": trunk})
-    return direct(held, run, tuple(example), Signature(_AXES, ("x", "offset")))
+    return traced_without_gradients(
+        held, run, tuple(example), Signature(_AXES, ("x", "offset"))
+    )
 
 
-def prove(model: Model, bundle: Bundle) -> None:
+def check_against_model(model: Model, bundle: Bundle) -> None:
     """Refuse a bundle that does not compute what the model does, at any size.
 
     Raises:
@@ -155,7 +162,10 @@ def prove(model: Model, bundle: Bundle) -> None:
     head, before = model.head, _random_theta(model.head, 2)
     with torch.no_grad():
         for count in (1, 7, 33):
-            rows, theta = _rows(head, count, seed=count), _random_theta(head, count)
+            rows, theta = (
+                _draw_rows(head, count, seed=count),
+                _random_theta(head, count),
+            )
             given = {name: part.numpy() for name, part in rows._asdict().items()}
             now, loss = local_step(head, theta, rows, 0.3, model.local.clip)
             found, lost = bundle.train_step(given, theta.numpy(), 0.3)
@@ -201,7 +211,7 @@ def _check_same_values(name: str, want: Tensor, found: np.ndarray) -> None:
         )
 
 
-def _rows(head: Patched, count: int, seed: int = 0) -> Rows:
+def _draw_rows(head: Patched, count: int, seed: int = 0) -> Rows:
     """Draw rows, whose values mean nothing."""
     random = torch.Generator().manual_seed(seed)
     label = (torch.arange(count) % 3 == 0).float()
@@ -215,4 +225,4 @@ def _rows(head: Patched, count: int, seed: int = 0) -> Rows:
 
 def _random_theta(head: Patched, seed: int) -> Tensor:
     drawn = torch.randn(head.theta, generator=torch.Generator().manual_seed(seed))
-    return within(drawn, 0.5 * head.radius)
+    return project_to_ball(drawn, 0.5 * head.radius)

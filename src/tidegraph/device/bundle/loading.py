@@ -142,10 +142,12 @@ def load(folder: Path, trusted: bytes, *, newest: int = 0) -> Bundle:
             does more than compute.
     """
     signed = manifest.read(folder, trusted)
-    return opened(signed, manifest.files_in(folder, signed), newest=newest)
+    return bundle_of_files(signed, manifest.files_in(folder, signed), newest=newest)
 
 
-def opened(signed: Signed, files: Mapping[str, bytes], *, newest: int = 0) -> Bundle:
+def bundle_of_files(
+    signed: Signed, files: Mapping[str, bytes], *, newest: int = 0
+) -> Bundle:
     """Return a bundle of files at hand; see ``load``.
 
     Args:
@@ -166,12 +168,12 @@ def opened(signed: Signed, files: Mapping[str, bytes], *, newest: int = 0) -> Bu
     graphs = [name for name in said.files if name.endswith(".onnx")]
     for name in graphs:
         check_graph(files[name], name, WEIGHTS)
-    sessions = {name: _session(name, files) for name in graphs}
+    sessions = {name: _open_session(name, files) for name in graphs}
     _check_widths(sessions, signed)
     return Bundle(signed, sessions)
 
 
-def _session(name: str, files: Mapping[str, bytes]) -> Any:
+def _open_session(name: str, files: Mapping[str, bytes]) -> Any:
     """Return what runs a graph; its weights are the bytes that were checked."""
     runtime = cast(Any, onnxruntime)
     options = runtime.SessionOptions()

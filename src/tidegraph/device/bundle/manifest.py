@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from tidegraph.device.signing import SIGNATURE_BYTES, verifies
+from tidegraph.device.signing import SIGNATURE_BYTES, is_signed_by
 from tidegraph.errors import ArtifactError
 from tidegraph.extras import needed
 
@@ -121,7 +121,9 @@ def opened(raw: bytes, trusted: bytes) -> Signed:
             f"{MANIFEST} is not a signed manifest: it is cut short, or something else. "
             "Download the bundle again."
         ) from error
-    if len(signature) != SIGNATURE_BYTES or not verifies(trusted, signature, signed):
+    if len(signature) != SIGNATURE_BYTES or not is_signed_by(
+        trusted, signature, signed
+    ):
         raise ArtifactError(
             f"{MANIFEST} was not signed by the key that is trusted here. Use the "
             "bundle of your publisher, or the publisher's public key."

@@ -80,14 +80,14 @@ def traced(
         bound = {f"module.{n}": v for n, v in zip(names, values, strict=True)}
         return functional_call(called, bound, inputs)
 
-    with _quiet(), _looking_anew():
+    with _silence_exporter(), _without_trace_cache():
         steps = make_fx(plain, tracing_mode="symbolic")(
             list(weights.values()), *examples
         )
         return _export_onnx(_Bound(steps, weights), examples, signature)
 
 
-def direct(
+def traced_without_gradients(
     module: nn.Module,
     function: Callable[..., Any],
     examples: Sequence[Tensor],
@@ -100,7 +100,7 @@ def direct(
     names = {
         f"module.{name}": name.replace(".", "__") for name in _named_tensors(module)
     }
-    with _quiet(), _looking_anew():
+    with _silence_exporter(), _without_trace_cache():
         proto = _export_onnx(_Called(module, function), examples, signature)
     for held in proto.graph.initializer:
         held.name = names.get(held.name, held.name)
@@ -171,8 +171,8 @@ def _export_onnx(
         verbose=False,
     )
     proto = cast(onnx.ModelProto, program.model_proto)
-    _refuse_closed(proto, signature)
-    return _stripped(proto)
+    _refuse_fixed_axes(proto, signature)
+    return _without_provenance(proto)
 
 
 @functools.cache
@@ -188,7 +188,7 @@ def _read_operators_once() -> None:
         operators.get_torchlib_ops = functools.cache(operators.get_torchlib_ops)
 
 
-def _refuse_closed(proto: onnx.ModelProto, signature: Signature) -> None:
+def _refuse_fixed_axes(proto: onnx.ModelProto, signature: Signature) -> None:
     """Refuse a graph one of whose open axes was closed without a word."""
     for given in proto.graph.input:
         shape = given.type.tensor_type.shape.dim
@@ -201,7 +201,7 @@ def _refuse_closed(proto: onnx.ModelProto, signature: Signature) -> None:
                 )
 
 
-def _stripped(proto: onnx.ModelProto) -> onnx.ModelProto:
+def _without_provenance(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Drop all that says where and from what a graph was made."""
     graph = proto.graph
     del graph.value_info[:]
@@ -216,7 +216,7 @@ def _stripped(proto: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
-def _looking_anew() -> AbstractContextManager[None]:
+def _without_trace_cache() -> AbstractContextManager[None]:
     """Have torch look at each operation anew.
 
     Where shapes are open, to find one that it has seen takes longer.
@@ -226,7 +226,7 @@ def _looking_anew() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _quiet() -> Generator[None, None, None]:
+def _silence_exporter() -> Generator[None, None, None]:
     """Let the exporter not talk of its inner life."""
     talkers = [logging.getLogger(name) for name in ("torch", "onnxscript", "onnx_ir")]
     levels = [one.level for one in talkers]

@@ -26,7 +26,7 @@ class Place(NamedTuple):
     length: int
 
 
-def packed(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, dict[str, Place]]:
+def pack_weights(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, dict[str, Place]]:
     """Return the file, and where each weight lies in it."""
     body, places = bytearray(), dict[str, Place]()
     for name in sorted(arrays):
@@ -38,7 +38,7 @@ def packed(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, dict[str, Place]]:
     return bytes(body), places
 
 
-def put_outside(proto: onnx.ModelProto, places: Mapping[str, Place]) -> None:
+def read_weights_from_file(proto: onnx.ModelProto, places: Mapping[str, Place]) -> None:
     """Have a graph read its weights from the file; its constants stay in it.
 
     Raises:
@@ -60,7 +60,7 @@ def put_outside(proto: onnx.ModelProto, places: Mapping[str, Place]) -> None:
             held.external_data.add(key=key, value=str(value))
 
 
-def taken_from(proto: onnx.ModelProto) -> dict[str, Place]:
+def weight_places(proto: onnx.ModelProto) -> dict[str, Place]:
     """Return where a graph reads the weights that stand outside."""
     found = dict[str, Place]()
     for held in proto.graph.initializer:

@@ -36,10 +36,10 @@ def check_graph(raw: bytes, name: str, weights: str) -> None:
     try:
         graphs = [value for number, value in _fields(raw) if number == _GRAPH]
         others = {number for number, _ in _fields(raw)} & _CODE
-        domains = {_text(part, 1) for part in _within(raw, _OPSETS)}
+        domains = {_text_field(part, 1) for part in _submessages(raw, _OPSETS)}
         files = set[str]()
         for graph in graphs:
-            _visit(_message_bytes(graph), domains, files, 0)
+            _gather_operators(_message_bytes(graph), domains, files, 0)
     except (IndexError, ValueError) as error:
         raise ArtifactError(f"{name} is not a graph: {error}.") from error
     foreign = sorted(domains - {"", "ai.onnx"})
@@ -67,37 +67,39 @@ _EXTERNAL = 13
 """Field of a tensor."""
 
 
-def _visit(graph: bytes, domains: set[str], files: set[str], depth: int) -> None:
+def _gather_operators(
+    graph: bytes, domains: set[str], files: set[str], depth: int
+) -> None:
     """Gather the domains of the operators of a graph, and the files it reads."""
     if depth > DEEPEST:
         raise ValueError("graphs lie too deep within it")
-    tensors = [*_within(graph, _INITIALISERS)]
-    sparse = [*_within(graph, _SPARSE)]
-    for node in _within(graph, _NODES):
-        domains.add(_text(node, _DOMAIN))
-        for attribute in _within(node, _ATTRIBUTES):
-            tensors += _within(attribute, *_TENSORS)
-            sparse += _within(attribute, *_SPARSES)
-            for inner in _within(attribute, *_GRAPHS):
-                _visit(inner, domains, files, depth + 1)
+    tensors = [*_submessages(graph, _INITIALISERS)]
+    sparse = [*_submessages(graph, _SPARSE)]
+    for node in _submessages(graph, _NODES):
+        domains.add(_text_field(node, _DOMAIN))
+        for attribute in _submessages(node, _ATTRIBUTES):
+            tensors += _submessages(attribute, *_TENSORS)
+            sparse += _submessages(attribute, *_SPARSES)
+            for inner in _submessages(attribute, *_GRAPHS):
+                _gather_operators(inner, domains, files, depth + 1)
     for part in sparse:
-        tensors += _within(part, 1, 2)
+        tensors += _submessages(part, 1, 2)
     for tensor in tensors:
-        for entry in _within(tensor, _EXTERNAL):
-            if _text(entry, 1) == "location":
-                files.add(_text(entry, 2))
+        for entry in _submessages(tensor, _EXTERNAL):
+            if _text_field(entry, 1) == "location":
+                files.add(_text_field(entry, 2))
 
 
-def _within(raw: bytes, *numbers: int) -> Iterator[bytes]:
+def _submessages(raw: bytes, *numbers: int) -> Iterator[bytes]:
     """Yield the messages that some fields hold."""
     for number, value in _fields(raw):
         if number in numbers:
             yield _message_bytes(value)
 
 
-def _text(raw: bytes, number: int) -> str:
+def _text_field(raw: bytes, number: int) -> str:
     """Return the text of a field, as its last entry says it; empty if there is none."""
-    found = [*_within(raw, number)]
+    found = [*_submessages(raw, number)]
     return found[-1].decode() if found else ""
 
 

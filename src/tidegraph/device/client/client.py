@@ -13,14 +13,25 @@ from jaxtyping import Float32
 from tidegraph.arguments import checked
 from tidegraph.artifact.writing import recovered, replaced_folder
 from tidegraph.device.bundle import manifest
-from tidegraph.device.bundle.loading import TRUNK, WEIGHTS, Bundle, load, opened
+from tidegraph.device.bundle.loading import (
+    TRUNK,
+    WEIGHTS,
+    Bundle,
+    bundle_of_files,
+    load,
+)
 from tidegraph.device.bundle.manifest import MANIFEST, Signed
 from tidegraph.device.client.inputs import candidate_count, fitting, head_inputs
 from tidegraph.device.client.learning import Learnt, Rows, learn
-from tidegraph.device.client.network import fetched, sent
+from tidegraph.device.client.network import fetch, send
 from tidegraph.device.client.store import Store, Theta
-from tidegraph.device.gate.upload import Upload, enrolment, erasure, packed
-from tidegraph.device.signing import another_key, signing_key
+from tidegraph.device.gate.upload import (
+    Upload,
+    pack_enrolment,
+    pack_erasure,
+    pack_upload,
+)
+from tidegraph.device.signing import replace_key, signing_key
 from tidegraph.errors import ArtifactError, ConfigError, RequestError
 
 MOST = 500
@@ -94,13 +105,13 @@ class DeviceClient:
             RequestError: The gate cannot be reached.
             ArtifactError: What it has cannot be trusted.
         """
-        raw = fetched(f"{url}/v1/bundle/{MANIFEST}", manifest.LARGEST)
+        raw = fetch(f"{url}/v1/bundle/{MANIFEST}", manifest.LARGEST)
         signed = manifest.opened(raw, self._trusted)
         if self.bundle is not None and signed.digest == self.bundle.signed.digest:
             return False
         files = {
             name: self._stored_file(name, sha256)
-            or fetched(f"{url}/v1/bundle/{name}", size)
+            or fetch(f"{url}/v1/bundle/{name}", size)
             for name, (size, sha256) in signed.manifest.files.items()
         }
         self._install(raw, signed, files)
@@ -175,7 +186,7 @@ class DeviceClient:
             raise ArtifactError("the bundle has expired. Download the newest.")
         same = held is None or len(held.numbers) == signed.manifest.theta
         before = held.numbers if held is not None and same else None
-        found = learn(bundle, self._lessons(bundle), before)
+        found = learn(bundle, self._rows_to_learn_from(bundle), before)
         if found.theta is not None:
             told = found.samples, found.before, found.after
             self._store.learnt(Theta(signed.digest, version, found.theta, *told))
@@ -192,7 +203,7 @@ class DeviceClient:
             RefusedError: The gate does not take the device in.
             RequestError: The gate cannot be reached.
         """
-        sent(f"{url}/v1/devices", enrolment(self.name, ticket, self._key))
+        send(f"{url}/v1/devices", pack_enrolment(self.name, ticket, self._key))
 
     def upload(self, url: str) -> None:
         """Send what was learnt, which is theta and how it did; no event.
@@ -215,7 +226,7 @@ class DeviceClient:
             after=held.after,
             theta=held.numbers,
         )
-        sent(f"{url}/v1/uploads", packed(said, self._key))
+        send(f"{url}/v1/uploads", pack_upload(said, self._key))
 
     def forget(self, url: str) -> None:
         """Have the gate forget the device; then it is another, which knows nothing.
@@ -227,12 +238,12 @@ class DeviceClient:
             RefusedError: The gate does not know it.
             RequestError: The gate cannot be reached.
         """
-        sent(f"{url}/v1/erasures", erasure(self.name, self._now(), self._key))
+        send(f"{url}/v1/erasures", pack_erasure(self.name, self._now(), self._key))
         # The key first: a name that is forgotten may ask again, whatever its key.
-        self._key = another_key(self._folder / "device.pem")
+        self._key = replace_key(self._folder / "device.pem")
         self._store.renew()
 
-    def _lessons(self, bundle: Bundle) -> list[Rows]:
+    def _rows_to_learn_from(self, bundle: Bundle) -> list[Rows]:
         """Return the rows of the requests that are kept, but of what cannot be run."""
         lessons = list[Rows]()
         for inputs, label in self._store.requests():
@@ -263,7 +274,7 @@ class DeviceClient:
                 f"the bundle is not the one of version {version} that is here. "
                 "Whoever publishes another gives it a larger version."
             )
-        made = opened(signed, files, newest=self._store.version)
+        made = bundle_of_files(signed, files, newest=self._store.version)
         with replaced_folder(self._folder / "bundle", MANIFEST, "a bundle") as aside:
             for name, content in {**files, MANIFEST: raw}.items():
                 (aside / name).write_bytes(content)

@@ -19,7 +19,7 @@ def fitting(bundle: Bundle, inputs: Mapping[str, np.ndarray]) -> dict[str, np.nd
     Raises:
         RequestError: One is not there, does not fit, or holds what is no number.
     """
-    wanted, kinds = _taken(bundle)
+    wanted, kinds = _shapes_taken(bundle)
     found = dict[str, np.ndarray]()
     for name, shape in wanted.items():
         array, kind = inputs.get(name), np.dtype(kinds.get(name, "float32"))
@@ -69,7 +69,7 @@ def candidate_count(inputs: Mapping[str, np.ndarray]) -> int:
     return inputs["x"].shape[0] if "x" in inputs else inputs["item"].shape[1]
 
 
-def _taken(
+def _shapes_taken(
     bundle: Bundle,
 ) -> tuple[dict[str, tuple[int | None, ...]], dict[str, str]]:
     """Return the shape of each input that a bundle takes, and its kind of number."""

@@ -58,12 +58,12 @@ def learn(
     train, test = end_to_end(requests[:-held]), end_to_end(requests[-held:])
     # Long lists would make more than any gate takes, now and for ever.
     train = {name: part[-MOST_SAMPLES:] for name, part in train.items()}
-    reason = why_not(train)
+    reason = why_not_learnable(train)
     if reason is not None:
         return _nothing_learnt(reason)
     said = bundle.signed.manifest
     none = np.zeros(said.theta, np.float32)
-    shift = _shift(bundle, train) if said.correct else np.float32(0)
+    shift = _activity_offset(bundle, train) if said.correct else np.float32(0)
     train, test = ({**rows, "offset": rows["offset"] + shift} for rows in (train, test))
     theta = bundle.start(train, none if before is None else before)
     for _ in range(said.steps):
@@ -79,7 +79,7 @@ def learn(
     return Learnt(theta, len(train["label"]), without, own)
 
 
-def why_not(rows: Rows) -> str | None:
+def why_not_learnable(rows: Rows) -> str | None:
     """Return why nothing can be learnt from rows, or none if something can."""
     label, count = rows["label"], len(rows["label"])
     if count < 2:
@@ -96,11 +96,11 @@ def end_to_end(requests: Sequence[Rows]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([rows[name] for rows in requests]) for name in names}
 
 
-def _shift(bundle: Bundle, rows: Rows) -> np.float32:
+def _activity_offset(bundle: Bundle, rows: Rows) -> np.float32:
     """Return how much more or less often this user acts than the model says, in logits.
 
     Source:
-        As ``tidegraph.device.personalise.corrected``.
+        As ``tidegraph.device.personalise.offset_for_activity``.
     """
     none = np.zeros(bundle.signed.manifest.theta, np.float32)
     likely = bundle.score(rows["x"], rows["offset"], none)

@@ -11,7 +11,7 @@ SECONDS = 30
 """So long an answer is waited for."""
 
 
-def fetched(url: str, most: int) -> bytes:
+def fetch(url: str, most: int) -> bytes:
     """Return what lies at an address.
 
     Args:
@@ -28,7 +28,7 @@ def fetched(url: str, most: int) -> bytes:
     return raw
 
 
-def sent(url: str, message: bytes) -> None:
+def send(url: str, message: bytes) -> None:
     """Send a message.
 
     Raises:

@@ -227,16 +227,16 @@ class Store:
             yield
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            self._undo()
+            self._roll_back()
             raise ArtifactError(
                 f"the device cannot keep it in {self._place}: {error}. Nothing was "
                 "changed; free space on that disk."
             ) from error
         except BaseException:
-            self._undo()
+            self._roll_back()
             raise
 
-    def _undo(self) -> None:
+    def _roll_back(self) -> None:
         with suppress(sqlite3.Error):
             # A full disk has undone it already.
             if self._db.in_transaction:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 # pyright: basic, reportMissingImports=false
 import numpy as np
 
-from tidegraph.device.fleet import losses, personalised, started
+from tidegraph.device.fleet import losses, personalised, start_thetas
 from tidegraph.device.flower.messages import (
     HOW,
     THETA,
@@ -46,9 +46,9 @@ def client_app(
     @app.train()
     def train(message: Message, context: Context) -> Message:
         head, fleet = head_of(message), rows(context)
-        begin = _theta(message, fleet)
+        begin = _theta_of_node(message, fleet)
         if message.content[HOW]["afresh"]:
-            begin = started(head, begin, fleet)
+            begin = start_thetas(head, begin, fleet)
         found = personalised(head, begin, fleet, local_of(message))
         took, weight = found.stepped, fleet.counts.astype(np.float64)
         told = {"devices": len(fleet), "stepped": int(took.sum())}
@@ -60,7 +60,7 @@ def client_app(
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
         head, fleet = head_of(message), (judged or rows)(context)
-        found = losses(head, _theta(message, fleet), fleet)
+        found = losses(head, _theta_of_node(message, fleet), fleet)
         told = {"devices": len(fleet)}
         told |= _weighted_means({"own": found.own, "model": found.model}, found.weight)
         return _reply_message(message, told)
@@ -68,7 +68,7 @@ def client_app(
     return app
 
 
-def _theta(message: Message, fleet: FleetRows) -> np.ndarray:
+def _theta_of_node(message: Message, fleet: FleetRows) -> np.ndarray:
     """Return what the cloud knows of the devices of a node; 0 where nothing."""
     how = message.content[HOW]
     if THETA not in message.content:

@@ -122,7 +122,7 @@ def theta_of(
     return found
 
 
-def told_of(message: Message, says: Says) -> dict[str, float]:
+def counts_and_losses_of(message: Message, says: Says) -> dict[str, float]:
     """Return what a node tells of its devices, if it can be true.
 
     Args:

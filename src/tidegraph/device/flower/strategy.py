@@ -15,10 +15,10 @@ from tidegraph.device.flower.messages import (
     THETA,
     TRAINED,
     Says,
+    counts_and_losses_of,
     described,
     numbers,
     theta_of,
-    told_of,
     weights,
 )
 from tidegraph.device.patch import Patched
@@ -89,10 +89,12 @@ class Personalisation(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Return a message to every node: learn."""
-        for node in self._there(grid):
+        for node in self._wait_for_nodes(grid):
             learnt = self.learnt.get(node)
             known = learnt in (self.version, before(self.version))
-            content = self._content(learnt != self.version, node if known else None)
+            content = self._message_content(
+                learnt != self.version, node if known else None
+            )
             yield Message(content, dst_node_id=node, message_type=MessageType.TRAIN)
 
     def aggregate_train(
@@ -106,7 +108,7 @@ class Personalisation(Strategy):
                 if reply.has_error():
                     raise DataError(f"it failed: {reply.error.reason}")
                 # All of it is read before any of it is kept.
-                said = told_of(reply, TRAINED)
+                said = counts_and_losses_of(reply, TRAINED)
                 found = theta_of(reply, self.head.theta, self.head.radius)
                 self._check_as_many(node, found)
             except DataError as error:
@@ -115,7 +117,7 @@ class Personalisation(Strategy):
                 continue
             self.thetas[node], self.learnt[node] = np.array(found), self.version
             taken.append(said)
-        return None, _told(taken, TRAINED)
+        return None, _sum_answers(taken, TRAINED)
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -124,7 +126,7 @@ class Personalisation(Strategy):
         for node in grid.get_node_ids():
             if self.learnt.get(node) == self.version:
                 yield Message(
-                    self._content(False, node),
+                    self._message_content(False, node),
                     dst_node_id=node,
                     message_type=MessageType.EVALUATE,
                 )
@@ -137,12 +139,12 @@ class Personalisation(Strategy):
         for reply in replies:
             try:
                 if not reply.has_error():
-                    told.append(told_of(reply, JUDGED))
+                    told.append(counts_and_losses_of(reply, JUDGED))
             except DataError as error:
                 node = reply.metadata.src_node_id
                 self.refused[node] = str(error)
                 LOG.warning("node %s: %s", node, error)
-        return _told(told, JUDGED)
+        return _sum_answers(told, JUDGED)
 
     def summary(self) -> None:
         """Log what there is."""
@@ -150,13 +152,13 @@ class Personalisation(Strategy):
             "theta of %d numbers, %d nodes so far", self.head.theta, len(self.thetas)
         )
 
-    def _there(self, grid: Grid) -> list[int]:
+    def _wait_for_nodes(self, grid: Grid) -> list[int]:
         """Return the nodes, once there are enough."""
         while len(found := sorted(grid.get_node_ids())) < self.nodes:
             time.sleep(0.1)
         return found
 
-    def _content(self, afresh: bool, node: int | None) -> RecordDict:
+    def _message_content(self, afresh: bool, node: int | None) -> RecordDict:
         how = described(self.head, self.local)
         how["afresh"], how["version"] = afresh, self.version
         content = RecordDict({HEAD: weights(self.head), HOW: how})
@@ -173,7 +175,7 @@ class Personalisation(Strategy):
             )
 
 
-def _told(told: list[dict[str, float]], says: Says) -> MetricRecord | None:
+def _sum_answers(told: list[dict[str, float]], says: Says) -> MetricRecord | None:
     """Return sums and means over what nodes told; none where no node told anything."""
     if not told:
         return None

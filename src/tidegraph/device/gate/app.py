@@ -130,7 +130,7 @@ def app(
 
     @contextlib.asynccontextmanager
     async def living(_: FastAPI) -> AsyncGenerator[None, None]:
-        watch = asyncio.create_task(_watch(published, look_seconds))
+        watch = asyncio.create_task(_watch_for_bundles(published, look_seconds))
         yield
         watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -189,7 +189,7 @@ class _Answers:
         try:
             # Whatever it sends counts, be it too long to be looked at.
             self._gate.count(address)
-            body = await _body(request, self._gate.longest)
+            body = await _read_body(request, self._gate.longest)
             await asyncio.wrap_future(receive(body))
         except RefusedError as error:
             self._refused[error.reason] += 1
@@ -213,7 +213,7 @@ def _error_response(status: int, reason: str, message: str) -> Response:
     return JSONResponse({"reason": reason, "message": message}, status)
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def _read_body(request: Request, most: int) -> bytes:
     """Return a body, of which no more than is looked at was read.
 
     Raises:
@@ -227,7 +227,7 @@ async def _body(request: Request, most: int) -> bytes:
     return bytes(body)
 
 
-async def _watch(published: Published, seconds: float) -> None:
+async def _watch_for_bundles(published: Published, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:

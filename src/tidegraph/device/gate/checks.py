@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tidegraph.device.gate.policy import GatePolicy
-from tidegraph.device.gate.upload import Upload, unpacked
-from tidegraph.device.signing import SIGNATURE_BYTES, verifies
+from tidegraph.device.gate.upload import Upload, unpack_upload
+from tidegraph.device.signing import SIGNATURE_BYTES, is_signed_by
 from tidegraph.errors import RefusedError
 
 ROUNDED = 1.001
@@ -50,7 +50,7 @@ class Device(NamedTuple):
     revoked: bool
 
 
-def check(
+def check_upload(
     raw: bytes,
     now: int,
     bundles: Mapping[bytes, Accepted],
@@ -71,18 +71,18 @@ def check(
             ``device``, ``signature``, ``replay``, ``claims``, ``finite`` or ``norm``,
             whichever comes first.
     """
-    upload = unpacked(raw, frozenset(bundle.theta for bundle in bundles.values()))
-    on_time(upload.sent, now, policy)
+    upload = unpack_upload(raw, frozenset(bundle.theta for bundle in bundles.values()))
+    check_sent_time(upload.sent, now, policy)
     bundle = _accepted_bundle(upload, now, bundles)
-    device = enrolled(device_of(upload.device))
-    signed_by(device.key, raw)
-    fresh(upload, device)
+    device = check_enrolled(device_of(upload.device))
+    check_signature(device.key, raw)
+    check_not_replayed(upload, device)
     _check_claims(upload, policy)
     _check_theta(upload, bundle)
     return upload
 
 
-def on_time(sent: int, now: int, policy: GatePolicy) -> None:
+def check_sent_time(sent: int, now: int, policy: GatePolicy) -> None:
     """Refuse a message of another time.
 
     Raises:
@@ -96,7 +96,7 @@ def on_time(sent: int, now: int, policy: GatePolicy) -> None:
         )
 
 
-def enrolled(device: Device | None) -> Device:
+def check_enrolled(device: Device | None) -> Device:
     """Return a device that may upload.
 
     Raises:
@@ -107,17 +107,17 @@ def enrolled(device: Device | None) -> Device:
     return device
 
 
-def signed_by(key: bytes, raw: bytes) -> None:
+def check_signature(key: bytes, raw: bytes) -> None:
     """Refuse a message that the owner of a key did not sign.
 
     Raises:
         RefusedError: ``signature``.
     """
-    if not verifies(key, raw[-SIGNATURE_BYTES:], raw[:-SIGNATURE_BYTES]):
+    if not is_signed_by(key, raw[-SIGNATURE_BYTES:], raw[:-SIGNATURE_BYTES]):
         raise RefusedError("signature", "the signature is not that of the device.")
 
 
-def fresh(upload: Upload, device: Device) -> None:
+def check_not_replayed(upload: Upload, device: Device) -> None:
     """Refuse an upload that was sent before.
 
     Raises:

@@ -16,10 +16,10 @@ from tidegraph.device.gate import store
 from tidegraph.device.gate.checks import (
     Accepted,
     Device,
-    check,
-    enrolled,
-    on_time,
-    signed_by,
+    check_enrolled,
+    check_sent_time,
+    check_signature,
+    check_upload,
 )
 from tidegraph.device.gate.limits import Allowance
 from tidegraph.device.gate.policy import GatePolicy
@@ -118,27 +118,27 @@ class Gate:
         """
         self.count(address)
         now = self._now()
-        upload = check(raw, now, self._bundles, self.device, self.policy)
+        upload = check_upload(raw, now, self._bundles, self.device, self.policy)
         write = partial(store.keep, upload=upload, now=now, policy=self.policy)
         return self._writer.submit(write)
 
     def enrol(self, raw: bytes, address: str | None = None) -> "Future[None]":
-        """Take in a device by what it sent; see ``upload.enrolment``.
+        """Take in a device by what it sent; see ``upload.pack_enrolment``.
 
         Raises:
             RefusedError: ``rate``, ``size``, ``format``, ``ticket`` or ``signature``;
                 the future ``device`` or ``ticket``.
         """
         self.count(address)
-        _, name, key, ticket = _parts(raw, ENROLMENT, b"MPE1")
+        _, name, key, ticket = _parts_of_message(raw, ENROLMENT, b"MPE1")
         spent = self._tickets.read(ticket, self._now())
-        signed_by(key, raw)
+        check_signature(key, raw)
         return self._writer.submit(
             partial(store.enrol, name=name, key=key, ticket=spent)
         )
 
     def forget(self, raw: bytes, address: str | None = None) -> "Future[bool]":
-        """Erase a device that asks for it; see ``upload.erasure``.
+        """Erase a device that asks for it; see ``upload.pack_erasure``.
 
         One that was erased already and asks again has no key to be checked by; it is
         told so once nothing of it is left.
@@ -148,12 +148,14 @@ class Gate:
                 ``signature``.
         """
         self.count(address)
-        _, name, sent = _parts(raw, ERASURE, b"MPX1")
-        on_time(sent, self._now(), self.policy)
+        _, name, sent = _parts_of_message(raw, ERASURE, b"MPX1")
+        check_sent_time(sent, self._now(), self.policy)
         known = self.device(name)
         if known is None and self._read(store.was_erased, name):
             return self.erase(name)
-        signed_by(enrolled(known and known._replace(revoked=False)).key, raw)
+        check_signature(
+            check_enrolled(known and known._replace(revoked=False)).key, raw
+        )
         return self.erase(name)
 
     @checked(ConfigError)
@@ -246,7 +248,7 @@ class Gate:
             raise ArtifactError(f"the gate cannot read: {error}.") from error
 
 
-def _parts(raw: bytes, form: Any, magic: bytes) -> tuple[Any, ...]:
+def _parts_of_message(raw: bytes, form: Any, magic: bytes) -> tuple[Any, ...]:
     """Return the parts of a message of a fixed form."""
     size = form.size + SIGNATURE_BYTES
     if len(raw) != size:

@@ -14,7 +14,12 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from tidegraph.artifact.writing import private_file
-from tidegraph.device.gate.checks import Accepted, Device, enrolled, fresh
+from tidegraph.device.gate.checks import (
+    Accepted,
+    Device,
+    check_enrolled,
+    check_not_replayed,
+)
 from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.upload import Upload
 from tidegraph.errors import ArtifactError, RefusedError
@@ -118,7 +123,7 @@ def keep(db: sqlite3.Connection, upload: Upload, now: int, policy: GatePolicy) -
     Raises:
         RefusedError: ``device``, ``replay``, ``quota`` or ``bundle``.
     """
-    fresh(upload, enrolled(device(db, upload.device)))
+    check_not_replayed(upload, check_enrolled(device(db, upload.device)))
     today = now // DAY_MS
     (day, spent) = db.execute(
         "SELECT day, spent FROM devices WHERE device = ?", (upload.device,)

@@ -67,7 +67,7 @@ class Upload(NamedTuple):
     theta: Float32[np.ndarray, " theta"]
 
 
-def packed(upload: Upload, key: Ed25519PrivateKey, *, half: bool = False) -> bytes:
+def pack_upload(upload: Upload, key: Ed25519PrivateKey, *, half: bool = False) -> bytes:
     """Return the signed bytes of an upload.
 
     Args:
@@ -98,7 +98,7 @@ def length(count: int, kind: int = 0) -> int:
     return HEAD.size + count * KINDS[kind].itemsize + SIGNATURE_BYTES
 
 
-def unpacked(raw: bytes, sizes: frozenset[int]) -> Upload:
+def unpack_upload(raw: bytes, sizes: frozenset[int]) -> Upload:
     """Return what an upload says, none of which is believed yet.
 
     Args:
@@ -139,14 +139,14 @@ ERASURE = struct.Struct(f"<4s{DEVICE_BYTES}sQ")
 """``MPX1``, the device, and Unix milliseconds; its signature follows."""
 
 
-def enrolment(device: bytes, ticket: bytes, key: Ed25519PrivateKey) -> bytes:
+def pack_enrolment(device: bytes, ticket: bytes, key: Ed25519PrivateKey) -> bytes:
     """Return the bytes by which a device enrols."""
     public = key.public_key().public_bytes_raw()
     body = ENROLMENT.pack(b"MPE1", device, public, ticket)
     return body + key.sign(body)
 
 
-def erasure(device: bytes, sent: int, key: Ed25519PrivateKey) -> bytes:
+def pack_erasure(device: bytes, sent: int, key: Ed25519PrivateKey) -> bytes:
     """Return the bytes by which a device asks to be erased.
 
     Args:
