@@ -13,7 +13,7 @@ from dccl.clouds import DAY, SHORT
 from device.phones import signed_of
 from tidegraph.cli import run
 from tidegraph.cli.devices.demonstration import learnt
-from tidegraph.cli.devices.simulating import _drawing
+from tidegraph.cli.devices.simulating import _run_with_secret_noise
 from tidegraph.device.signing import public_bytes, trusted_key
 from tidegraph.errors import ConfigError
 from tidegraph.recipe_file.recipe import read_recipe
@@ -142,13 +142,15 @@ def test_rounds_with_noise_go_on_with_a_seed_of_the_recipe_alone(recipe, tmp_pat
     secret, named = {"pipeline": {}}, {"pipeline": {"seed": 0}}
     plan = read_recipe(path)
 
-    one, other = (_drawing(wanted, plan, secret, None).rng.random() for _ in "ab")
+    one, other = (
+        _run_with_secret_noise(wanted, plan, secret, None).rng.random() for _ in "ab"
+    )
     assert one != other
-    given = _drawing(wanted, plan, named, tmp_path)
+    given = _run_with_secret_noise(wanted, plan, named, tmp_path)
     assert given.rng.random() == np.random.default_rng(0).random()
     assert given.checkpoints == tmp_path
     with pytest.raises(ConfigError, match="afresh"):
-        _drawing(wanted, plan, secret, tmp_path)
+        _run_with_secret_noise(wanted, plan, secret, tmp_path)
 
 
 def test_a_log_that_ends_with_the_training_is_refused_before_it(

@@ -6,11 +6,7 @@ from typing import Any, cast
 
 from typer.exceptions import TyperException
 
-from tidegraph.cli.terminal import (
-    complain,
-    spell_out_what_has_no_letter,
-    warnings_said,
-)
+from tidegraph.cli.terminal import complain, spell_out_what_has_no_letter, warnings_said
 from tidegraph.errors import TidegraphError, did_you_mean
 
 FAILED = 2
@@ -37,7 +33,7 @@ def run(arguments: list[str]) -> int:
     except TidegraphError as error:
         return _fail(str(error))
     except TyperException as error:
-        return _fail(_meant(error) or error.format_message())
+        return _fail(_with_suggestion(error) or error.format_message())
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}.")
@@ -53,7 +49,7 @@ def _fail(sentence: str) -> int:
     return FAILED
 
 
-def _meant(error: TyperException) -> str | None:
+def _with_suggestion(error: TyperException) -> str | None:
     """Return a sentence that names the option which was probably meant."""
     context: Any = getattr(error, "ctx", None)
     if type(error).__name__ != "NoSuchOption" or context is None:

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 import polars as pl
 import typer
 
-from tidegraph.cli.options import listed, moment_of
+from tidegraph.cli.options import moment_of, split_csv_line
 from tidegraph.cli.output import check_table, show, write_table
 from tidegraph.cli.own import Kinds, opened
 from tidegraph.cli.terminal import say
@@ -63,7 +63,8 @@ def recommend(
     fitted = opened(model, kinds)
     moment = None if at is None else _moment_at(fitted, at)
     wanted, hidden, items = (
-        None if text is None else listed(text) for text in (only, exclude, history)
+        None if text is None else split_csv_line(text)
+        for text in (only, exclude, history)
     )
     if users_file is not None:
         users = _users_of_file(fitted, users_file)
@@ -74,7 +75,7 @@ def recommend(
         )
     if not explain:
         lists = lists.drop("channel", "why")
-    _put(lists, "user", json=json, output=output)
+    _output_lists(lists, "user", json=json, output=output)
 
 
 def similar(
@@ -97,7 +98,7 @@ def similar(
         raise RequestError(
             f"the model knows no item like {' or '.join(map(repr, item))}."
         )
-    _put(found, "item", json=json, output=output)
+    _output_lists(found, "item", json=json, output=output)
 
 
 def embed(
@@ -147,7 +148,9 @@ def erase(
     )
 
 
-def _put(lists: pl.DataFrame, of: str, *, json: bool, output: Path | None) -> None:
+def _output_lists(
+    lists: pl.DataFrame, of: str, *, json: bool, output: Path | None
+) -> None:
     """Print lists, or write them to a file and say how many they are."""
     if output is None:
         show(lists, json=json)

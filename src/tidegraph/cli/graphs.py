@@ -10,7 +10,7 @@ import typer
 from tidegraph.artifact.manifest import MANIFEST
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.catalog import load as load_model
-from tidegraph.cli.options import Given, moment_of, taking
+from tidegraph.cli.options import Given, moment_of, options_from_dataclasses
 from tidegraph.cli.terminal import say
 from tidegraph.data.features import NAMES
 from tidegraph.data.ids.identity import series
@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at grap
 
 
 @app.command()
-@taking("columns", Columns, LogFormat, panel="How the log is read")
+@options_from_dataclasses("columns", Columns, LogFormat, panel="How the log is read")
 def draw(
     around: Annotated[str, typer.Option(help="Id of the node in the middle.")],
     columns: Given,
@@ -65,7 +65,7 @@ def draw(
     check_file(output)
     plan = _hops_of_widths(edge, widths)
     if source is not None and source.is_dir():
-        graph, clock = _saved(source)
+        graph, clock = _open_graph(source)
     else:
         reading = Reading.of(columns, "options")
         if source is not None and at is not None:
@@ -76,7 +76,7 @@ def draw(
     refuse_without_order(clock, "the picture of a sub-graph")
     if graph.edge(edge).time is None:
         clock = "none"
-    moment = _moment(graph, clock, at)
+    moment = _clock_of_picture(graph, clock, at)
     start, end = (graph.typed(name).vocabulary for name in graph.ends(edge))
     row = rows_of_all(start, series([around], "--around"), graph.ends(edge)[0])
     field = plan.sample(graph, row, np.array([moment]))
@@ -89,7 +89,7 @@ def draw(
     say(f"{output}: {events} events{until}.")
 
 
-def _moment(graph: Snapshot, clock: Clock, at: str | None) -> int:
+def _clock_of_picture(graph: Snapshot, clock: Clock, at: str | None) -> int:
     """Return as of when the picture is; of edges without times any moment sees all."""
     if clock != "none":
         latest = graph.latest + 1
@@ -104,10 +104,10 @@ def check(
     folder: Annotated[Path, typer.Argument(help="A folder of a saved graph or model.")],
 ) -> None:
     """Compare every byte of a graph with its checksum, and say what it holds."""
-    say(_saved(folder, verify=True)[0].schema)
+    say(_open_graph(folder, verify=True)[0].schema)
 
 
-def _saved(folder: Path, *, verify: bool | None = None) -> tuple[Snapshot, Clock]:
+def _open_graph(folder: Path, *, verify: bool | None = None) -> tuple[Snapshot, Clock]:
     """Return the graph of a saved model, or one saved alone, and what its times are."""
     if not (folder / MANIFEST).is_file():
         graph = Graph.open(folder, verify=verify).snapshot()

@@ -12,7 +12,7 @@ from tidegraph.artifact.manifest import MANIFEST
 from tidegraph.artifact.writing import check_file
 from tidegraph.catalog import RETRIEVERS, load, spelled
 from tidegraph.catalog import model as method_of
-from tidegraph.cli.options import Given, taking
+from tidegraph.cli.options import Given, options_from_dataclasses
 from tidegraph.cli.own import Kinds, classes_of
 from tidegraph.cli.terminal import say, width_of_tables
 from tidegraph.data.interactions import Interactions
@@ -49,7 +49,9 @@ Baseline = Callable[[Fold], Recommender]
 """Makes a recommender of the events that the judged model knew."""
 
 
-@taking("data", Columns, LogFormat, panel="How the log is read, if not as in training")
+@options_from_dataclasses(
+    "data", Columns, LogFormat, panel="How the log is read, if not as in training"
+)
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A folder that 'train' wrote.")],
     log: Annotated[Path, typer.Argument(help="The log it was trained on, or later.")],
@@ -83,7 +85,7 @@ def evaluate(
     own = classes_of(kinds, model, *map(Path, against or []))
     fitted = load(model, kinds=own)
     baselines = {
-        spelled("retrieve", name): _baseline(name, own) for name in against or []
+        spelled("retrieve", name): _baseline_method(name, own) for name in against or []
     }
     items = len(fitted.graph.items)
     if k is None:
@@ -93,7 +95,7 @@ def evaluate(
             f"-k asks for lists of {max(lengths)}, but the catalogue has {items} "
             "items. Ask for fewer."
         )
-    judged, known, test = _task(fitted, log, data, part)
+    judged, known, test = _task_of_evaluation(fitted, log, data, part)
     others, fold = dict[str, Recommender](), Fold(known)
     for name, made in baselines.items():
         with working(f"fitting {name}"):
@@ -113,7 +115,7 @@ def evaluate(
     say(_evaluation_json(result) if json else result.text(width=width_of_tables()))
 
 
-def _task(
+def _task_of_evaluation(
     model: FittedPipeline, path: Path, data: Given, part: str | None
 ) -> tuple[FittedPipeline, Interactions, Interactions]:
     """Return who is judged, what it knew, and what on."""
@@ -133,7 +135,7 @@ def _task(
     if part == "test":
         known = events_of(model.graph, clock)
         test = parts_as_saved(log, memory, "test")[1]
-        _refuse_learnt(model, test)
+        _refuse_training_events(model, test)
         return model, known, test
     if part != "valid":
         raise RequestError(f"--part is {part!r}; it can be valid, test or all.")
@@ -148,7 +150,7 @@ def _task(
     return pipeline.refitted(model, before, run=run), before, chosen
 
 
-def _refuse_learnt(model: FittedPipeline, test: Interactions) -> None:
+def _refuse_training_events(model: FittedPipeline, test: Interactions) -> None:
     """Refuse to judge a model by events that it was told of after its training."""
     latest = last_event_time(model.graph.edges)
     if latest >= int(test.time[0]):
@@ -179,7 +181,7 @@ def _events_after_training(
     return test
 
 
-def _baseline(name: str, own: list[type]) -> Baseline:
+def _baseline_method(name: str, own: list[type]) -> Baseline:
     """Return how to make the recommender that ``--against`` names.
 
     Args:

@@ -28,7 +28,7 @@ FurtherGraph = Annotated[
 """The option ``--graph`` of what trains a recipe."""
 
 
-def taking(
+def options_from_dataclasses(
     argument: str, *classes: type, prefix: str = "", panel: str | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each field of some dataclasses.
@@ -65,12 +65,12 @@ def taking(
     return decorate
 
 
-def placed(**paths: Path | None) -> Given:
+def absolute_paths(**paths: Path | None) -> Given:
     """Return the paths that were given as settings of a recipe, wherever it lies."""
     return {name: str(p.absolute()) for name, p in paths.items() if p is not None}
 
 
-def listed(text: str) -> list[str]:
+def split_csv_line(text: str) -> list[str]:
     """Return parts written as a line of CSV, so that a quoted one may hold a comma."""
     return [part for row in csv.reader([text]) for part in row if part]
 
@@ -129,7 +129,7 @@ class _Option:
         is_list = tuple in (
             typing.get_origin(hint) for hint in _union_members(self.hint)
         )
-        given[name] = tuple(listed(value)) if is_list else value
+        given[name] = tuple(split_csv_line(value)) if is_list else value
 
     def _typed(self) -> Any:
         choices = _union_members(self.hint)

@@ -31,9 +31,11 @@ def show(table: pl.DataFrame, *, json: bool) -> None:
     rows = [[as_written(cell) for cell in row] for row in rows]
     console = Console()
     frame = 1 + 3 * len(table.columns)
-    widths = _widths(rows, console.width - frame if console.is_terminal else None)
+    widths = _column_widths(
+        rows, console.width - frame if console.is_terminal else None
+    )
     if widths is None:
-        say("\n\n".join(_apart(rows[0], row) for row in rows[1:]))
+        say("\n\n".join(_row_as_lines(rows[0], row) for row in rows[1:]))
         return
     if not console.is_terminal:
         console.width = sum(widths) + frame
@@ -46,7 +48,7 @@ def show(table: pl.DataFrame, *, json: bool) -> None:
     console.print(drawn)
 
 
-def _widths(rows: list[list[str]], room: int | None) -> list[int] | None:
+def _column_widths(rows: list[list[str]], room: int | None) -> list[int] | None:
     """Return how wide columns are so that no word is broken; none if there is no room.
 
     Args:
@@ -71,7 +73,7 @@ def _widths(rows: list[list[str]], room: int | None) -> list[int] | None:
     return widths
 
 
-def _apart(names: list[str], row: list[str]) -> str:
+def _row_as_lines(names: list[str], row: list[str]) -> str:
     """Return a row as a line for each cell."""
     wide = max(map(len, names))
     pairs = zip(names, row, strict=True)

@@ -18,10 +18,10 @@ def as_options(sentence: str) -> str:
     Args:
         sentence: It spells settings as arguments of Python.
     """
-    return _SETTING.sub(_option, sentence)
+    return _SETTING.sub(_as_option, sentence)
 
 
-def _option(setting: re.Match[str]) -> str:
+def _as_option(setting: re.Match[str]) -> str:
     name, value = setting[1].replace("_", "-"), setting[2]
     if value is None or value == "True":
         return f"--{name}"

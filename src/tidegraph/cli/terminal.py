@@ -23,7 +23,7 @@ _ALIKE = {"±": "~"}
 def say(text: str) -> None:
     """Print plain text on standard output."""
     text = text.rstrip("\n")
-    sys.stdout.write((_fitted(text) if sys.stdout.isatty() else text) + "\n")
+    sys.stdout.write((_wrapped(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def complain(sentence: str) -> None:
@@ -33,7 +33,7 @@ def complain(sentence: str) -> None:
         spelling = importlib.import_module("tidegraph.cli.spelling")
         sentence = spelling.as_options(sentence)
     text = f"tidegraph: {sentence}"
-    sys.stderr.write((_fitted(text) if sys.stderr.isatty() else text) + "\n")
+    sys.stderr.write((_wrapped(text) if sys.stderr.isatty() else text) + "\n")
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def _terminal_columns() -> int:
     return shutil.get_terminal_size().columns
 
 
-def _fitted(text: str) -> str:
+def _wrapped(text: str) -> str:
     """Return text whose lines end between words; a terminal would cut words."""
     width = _terminal_columns()
     return "\n".join(

@@ -11,7 +11,12 @@ import typer
 
 from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.checking import complain_of_clocks
-from tidegraph.cli.options import FurtherGraph, Given, placed, taking
+from tidegraph.cli.options import (
+    FurtherGraph,
+    Given,
+    absolute_paths,
+    options_from_dataclasses,
+)
 from tidegraph.cli.terminal import complain, say, width_of_tables
 from tidegraph.data.features import coverage
 from tidegraph.data.interactions import Interactions
@@ -33,10 +38,12 @@ SHOWN = ("recall@10", "ndcg@10", "recall@50")
 """What is printed of each rolling window."""
 
 
-@taking(
+@options_from_dataclasses(
     "data", Columns, LogFormat, FeatureColumns, panel="The log, in place of the recipe"
 )
-@taking("split", Split, prefix="split_", panel="The split, in place of the recipe")
+@options_from_dataclasses(
+    "split", Split, prefix="split_", panel="The split, in place of the recipe"
+)
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe in TOML.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model folder.")],
@@ -55,7 +62,7 @@ def train(
     ] = False,
 ) -> None:
     """Train the pipeline of a recipe, save it, and say how each stage does."""
-    plan = read_recipe(recipe, data | placed(path=log, graph=graph), split)
+    plan = read_recipe(recipe, data | absolute_paths(path=log, graph=graph), split)
     check_folder(output)
     monitor = None if tensorboard is None else _tensorboard_monitor(tensorboard)
     further = plan.further()
@@ -71,7 +78,7 @@ def train(
         if plan.split.rolling is None:
             fitted = plan.fit(parts, graph=further, run=run)
         else:
-            fitted = _over_windows(plan, events, further, quiet=quiet)
+            fitted = _train_over_windows(plan, events, further, quiet=quiet)
         model = fitted.model
         model.save(output)
         if quiet:
@@ -150,7 +157,7 @@ def _unjudged_text(plan: Recipe, parts: Parts, output: Path) -> str:
     return f"no valid part to judge on; on test: tidegraph evaluate {output} {log}"
 
 
-def _over_windows(
+def _train_over_windows(
     plan: Recipe, log: Interactions, graph: Graph | None, *, quiet: bool
 ) -> Fitted:
     """Train before each rolling window and judge on it; return the last."""
@@ -176,11 +183,11 @@ def _over_windows(
             rows.append({"window": str(number), "model": name, **dict(means)})
     assert fitted is not None
     if not quiet:
-        say(_spread(pl.DataFrame(rows)))
+        say(_mean_and_deviation(pl.DataFrame(rows)))
     return fitted
 
 
-def _spread(found: pl.DataFrame) -> str:
+def _mean_and_deviation(found: pl.DataFrame) -> str:
     """Return a row per window, and the mean and deviation over them."""
     lines = ["window  model    " + "".join(f"{name:>18}" for name in SHOWN)]
     for row in found.iter_rows(named=True):

@@ -12,7 +12,7 @@ import typer
 from tidegraph import bench
 from tidegraph.artifact.writing import check_writable
 from tidegraph.cli.checking import complain_of_clocks
-from tidegraph.cli.options import Given, listed, taking
+from tidegraph.cli.options import Given, options_from_dataclasses, split_csv_line
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import complain, say
 from tidegraph.data.interactions import Interactions
@@ -61,12 +61,14 @@ Output = Annotated[
 
 
 @app.callback()
-def _group() -> None:
+def _bench_commands() -> None:
     """Compare models."""
 
 
 @app.command()
-@taking("columns", Columns, LogFormat, FeatureColumns, panel="How the log is read")
+@options_from_dataclasses(
+    "columns", Columns, LogFormat, FeatureColumns, panel="How the log is read"
+)
 def ctr(
     data: Annotated[Path, typer.Option(help="The log.")],
     columns: Given,
@@ -91,8 +93,8 @@ def ctr(
 ) -> None:
     """Compare rankers on a log: which one is worth having here."""
     at_least("bench ctr", 1, seeds=seeds)
-    wanted = None if models is None else listed(models)
-    known = () if fields is None else tuple(listed(fields))
+    wanted = None if models is None else split_csv_line(models)
+    known = () if fields is None else tuple(split_csv_line(fields))
     compared = bench.contenders(wanted, category, known)
     reading = Reading.of(columns, "options")
     _check_tables(
@@ -103,9 +105,9 @@ def ctr(
     )
     if output is not None:
         check_writable(output / bench.PAGE)
-    log = _log(reading, data, items, users)
+    log = _read_log(reading, data, items, users)
     check_columns(log, category, known)
-    with _folder(output) as folder:
+    with _trainings_folder(output) as folder:
         chosen = replace(bench.PROTOCOLS[protocol], repeat=repeat)
         found = bench.compare(log, compared, chosen, seeds=seeds, folder=folder)
         with working("judging"):
@@ -126,7 +128,7 @@ def ctr(
         say(f"{output / bench.PAGE}: the table and pictures")
 
 
-def _log(
+def _read_log(
     reading: Reading, data: Path, items: Path | None, users: Path | None
 ) -> Interactions:
     """Read the log, and say what of it may not be meant so."""
@@ -170,7 +172,7 @@ def _check_tables(
 
 
 @contextmanager
-def _folder(output: Path | None) -> Generator[Path, None, None]:
+def _trainings_folder(output: Path | None) -> Generator[Path, None, None]:
     """Give the folder of trainings; one that is gone afterwards if none is wanted."""
     if output is not None:
         yield output

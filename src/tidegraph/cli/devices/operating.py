@@ -22,14 +22,14 @@ def ticket(
     hours: Annotated[int, typer.Option(help="How long it may be used.")] = 1,
 ) -> None:
     """Print a ticket, with which one device may enrol."""
-    with _opened(store) as gate:
+    with _open_existing_store(store) as gate:
         say(gate.ticket(hours * 3_600).hex())
 
 
 def revoke(store: Store, device: Name) -> None:
     """Take nothing more of a device, and drop what it sent."""
     name = _device_name(device)
-    with _opened(store) as gate:
+    with _open_existing_store(store) as gate:
         _check_device_known(gate.revoke(name).result(), device)
     say(f"{store}: {device} is revoked, and what it sent is gone.")
 
@@ -37,7 +37,7 @@ def revoke(store: Store, device: Name) -> None:
 def erase(store: Store, device: Name) -> None:
     """Forget a device with its key and all that it sent; its name is not used again."""
     name = _device_name(device)
-    with _opened(store) as gate:
+    with _open_existing_store(store) as gate:
         _check_device_known(gate.erase(name).result(), device)
     say(f"{store}: {device} is erased.")
 
@@ -59,7 +59,7 @@ def _check_device_known(was: bool, device: str) -> None:
         raise RequestError(f"the gate knows no device {device}.")
 
 
-def _opened(store: Path) -> Gate:
+def _open_existing_store(store: Path) -> Gate:
     """Open a store that is there: what is misspelt shall not become another one."""
     if not (store / FILE).is_file():
         raise RequestError(

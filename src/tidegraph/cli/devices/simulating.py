@@ -9,7 +9,7 @@ import typer
 
 from tidegraph import dccl
 from tidegraph.artifact.sealed import check_folder
-from tidegraph.cli.options import FurtherGraph, placed
+from tidegraph.cli.options import FurtherGraph, absolute_paths
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
 from tidegraph.config import build_each, read_toml
@@ -43,9 +43,9 @@ def simulate(
     """Train a recipe's pipeline, and let devices and cloud learn from the test part."""
     table = cast(dict[str, Any], read_toml(recipe).get("device", {}))
     method, fleet = build_each((_Cloud, dccl.Fleet), table, f"{recipe.name}:device")
-    plan = read_recipe(recipe, placed(graph=graph))
+    plan = read_recipe(recipe, absolute_paths(graph=graph))
     fleet.check(plan.pipeline)
-    drawn = _drawing(method.cloud, plan, read_toml(recipe), checkpoints)
+    drawn = _run_with_secret_noise(method.cloud, plan, read_toml(recipe), checkpoints)
     check_folder(output)
     with working("reading the log"):
         events = plan.read()
@@ -64,7 +64,7 @@ def simulate(
     say(f"{output}: {cloud.pipeline.describe()}")
 
 
-def _drawing(
+def _run_with_secret_noise(
     method: dccl.DCCL,
     plan: Recipe,
     tables: dict[str, Any],
