@@ -50,7 +50,7 @@ FITTED = Homes.of("tidegraph").where(_is_fitted) | Homes(
 """What a folder of a model may hold."""
 
 
-def spelled(stage: str, name: str) -> str:
+def name_as_spelt(stage: str, name: str) -> str:
     """Return a method's name as its stage spells it, or the name that it has not.
 
     Capitals and underscores do not matter, but where a name is that of a method of
@@ -83,10 +83,10 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
             f'[{where}] does not say which model. Add model = "...", one of: '
             f"{', '.join(sorted(known))}."
         )
-    name = spelled(stage, name)
+    name = name_as_spelt(stage, name)
     if name not in known:
         raise ConfigError(
-            f"[{where}] names the model {name!r}, which {_elsewhere(name, stage)} "
+            f"[{where}] names the model {name!r}, which {_advice_on_name(name, stage)} "
             f"There are: {', '.join(sorted(known))}."
         )
     settings = {key: value for key, value in table.items() if key != "model"}
@@ -99,10 +99,10 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
             settings[key] = model(inner, f"{title}.{key}", whose)
     if not is_network(method):
         return build(method, settings, title)
-    return _neural(method, settings, title)
+    return _neural_ranker(method, settings, title)
 
 
-def _elsewhere(name: str, stage: str) -> str:
+def _advice_on_name(name: str, stage: str) -> str:
     """Return what a name is that a stage does not know, and what was meant by it."""
     for other, methods in STAGES.items():
         if other != stage and name in methods:
@@ -112,10 +112,10 @@ def _elsewhere(name: str, stage: str) -> str:
     return f"does not exist.{did_you_mean(name, STAGES[stage])}"
 
 
-def _neural(network: Any, table: Mapping[str, Any], where: str) -> Any:
+def _neural_ranker(network: Any, table: Mapping[str, Any], where: str) -> Any:
     """Build the ranker of a click model, whose settings stand beside its own."""
     own = inspect.signature(network).parameters
-    refuse_unknown(table, [*own, *_beside()], where)
+    refuse_unknown(table, [*own, *_settings_beside_model()], where)
     of_network = {key: value for key, value in table.items() if key in own}
     others = {key: value for key, value in table.items() if key not in own}
     made = build(network, of_network, where)
@@ -124,14 +124,14 @@ def _neural(network: Any, table: Mapping[str, Any], where: str) -> Any:
 
 def settings_of(stage: str, name: str) -> Collection[str]:
     """Return the settings of a method, none if there is no such method."""
-    known, name = STAGES[stage], spelled(stage, name)
+    known, name = STAGES[stage], name_as_spelt(stage, name)
     if name not in known:
         return ()
     own = inspect.signature(known[name]).parameters
-    return own if not is_network(known[name]) else [*own, *_beside()]
+    return own if not is_network(known[name]) else [*own, *_settings_beside_model()]
 
 
-def _beside() -> list[str]:
+def _settings_beside_model() -> list[str]:
     """Return the settings of the ranker of a click model, but for the model itself."""
     return [name for name in inspect.signature(neural()).parameters if name != "model"]
 

@@ -204,7 +204,7 @@ def _convert(
 
     A table of settings changes those that it names, of the default if there is one.
     """
-    made, options = _made(value, hint, where, default, own), _options(hint)
+    made, options = _built(value, hint, where, default, own), _options(hint)
     if made is None and types.NoneType in options:
         return None
     # None has another name here, and is told where the setting is described.
@@ -215,7 +215,7 @@ def _convert(
     return convert_or_raise(one_of(options), made, f"[{where}]", ConfigError)
 
 
-def _made(
+def _built(
     value: Any, hint: Any, where: str, default: object = None, own: Own = None
 ) -> Any:
     """Return a value whose tables, and names of parts, are what they stand for."""
@@ -223,11 +223,11 @@ def _made(
     if value == "none" and types.NoneType in options and str not in options:
         return None  # TOML has no word for it.
     if isinstance(value, str) and kind is not None and str not in options:
-        return _tagged(kind, {"type": value}, where, own)
+        return _class_by_type(kind, {"type": value}, where, own)
     if isinstance(value, Mapping):
         table = cast(Mapping[str, Any], value)
         if kind is not None:
-            return _tagged(kind, table, where, own)
+            return _class_by_type(kind, table, where, own)
         if any(map(dataclasses.is_dataclass, options)):
             return _first_that_fits(table, options, where, default, own)
         for args in (typing.get_args(o) for o in options if _is_of(o, Mapping)):
@@ -241,7 +241,7 @@ def _made(
             each = args if Ellipsis not in args else args[:1] * len(parts)
             if len(each) == len(parts):
                 return [
-                    _made(part, inner, where, own=own)
+                    _built(part, inner, where, own=own)
                     for part, inner in zip(parts, each, strict=True)
                 ]
     return cast(object, value)
@@ -293,7 +293,9 @@ def _protocol(hint: Any) -> Any:
     return found[0] if found and typing.get_origin(hint) is not tuple else None
 
 
-def _tagged(protocol: type, table: Mapping[str, Any], where: str, own: Own) -> Any:
+def _class_by_type(
+    protocol: type, table: Mapping[str, Any], where: str, own: Own
+) -> Any:
     """Build the configuration that ``type`` names, from the room of its protocol."""
     room = sys.modules[protocol.__module__]
     named = {name: getattr(room, name) for name in room.__all__} | dict(own or {})

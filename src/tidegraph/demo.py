@@ -87,8 +87,8 @@ class Demo:
             self.say(f"trained in {time.perf_counter() - started:.1f} s")
             found[title] = self._judge(model, known, test)
             self.say(Text(found[title].text(width=min(screen().width, WIDTH))))
-            lists = self._shown(model, test)
-            self.say(_drawn(lists, title))
+            lists = self._lists_with_hits(model, test)
+            self.say(_lists_text(lists, title))
             sections.append(evaluation_section(found[title], title))
             sections.append(_lists_section(lists, title))
             learnt = learning_section(curves_of(model), f"Training: {title.lower()}")
@@ -151,7 +151,9 @@ class Demo:
             rng=self.seed,
         )
 
-    def _shown(self, model: FittedPipeline, test: Interactions) -> pl.DataFrame:
+    def _lists_with_hits(
+        self, model: FittedPipeline, test: Interactions
+    ) -> pl.DataFrame:
         """Return some users' lists, and whether they went on to choose each item."""
         users = test.users.decode(test.user).unique(maintain_order=True)
         lists = model.recommend_all(users.head(self.households), k=5)
@@ -186,7 +188,7 @@ def screen() -> Console:
     return terminal if terminal.is_terminal else Console(width=WIDTH)
 
 
-def _drawn(lists: pl.DataFrame, title: str) -> Table:
+def _lists_text(lists: pl.DataFrame, title: str) -> Table:
     """Return lists for a terminal; the report has their ids and channels too."""
     item = "name" if "name" in lists.columns else "item"
     shown = lists.select("user", item, "score", "why", "chosen_later")

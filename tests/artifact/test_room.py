@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tidegraph.artifact import room
-from tidegraph.artifact.room import is_mapped, roomier
+from tidegraph.artifact.room import is_mapped, with_room
 from tidegraph.artifact.tensors import open_arrays, write_arrays
 
 SIZE = 300_000
@@ -29,7 +29,7 @@ def test_a_longer_array_begins_with_the_one_in_the_file(file, name):
     path, arrays = file
     before = path.read_bytes()
     held = open_arrays(path)[name]
-    longer = roomier(held, 2 * SIZE)
+    longer = with_room(held, 2 * SIZE)
     longer[len(held) :] = 5
     longer[: min(3, len(held))] = 9
 
@@ -46,7 +46,7 @@ def test_a_longer_array_begins_with_the_one_in_the_file(file, name):
 def test_room_behind_a_mapped_array_is_no_copy(file):
     held = open_arrays(file[0])["long"]
     tracemalloc.start()
-    longer = roomier(held, 2 * SIZE)
+    longer = with_room(held, 2 * SIZE)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -60,14 +60,14 @@ def test_a_file_that_was_replaced_remains_what_it_was(file, tmp_path):
     write_arrays({"long": np.full(SIZE, 3)}, tmp_path / "b")
     os.replace(tmp_path / "b", path)
 
-    np.testing.assert_array_equal(roomier(held, SIZE + 1)[:SIZE], arrays["long"])
+    np.testing.assert_array_equal(with_room(held, SIZE + 1)[:SIZE], arrays["long"])
 
 
 def test_where_the_system_cannot_map_twice_the_array_is_copied(file, monkeypatch):
     monkeypatch.setattr(room, "_map_call", lambda: None)
     held = open_arrays(file[0])["short"]
 
-    np.testing.assert_array_equal(roomier(held, SIZE + 1)[:SIZE], held)
+    np.testing.assert_array_equal(with_room(held, SIZE + 1)[:SIZE], held)
 
 
 def test_a_file_is_closed_with_the_last_array_of_it(file):
@@ -78,7 +78,7 @@ def test_a_file_is_closed_with_the_last_array_of_it(file):
         pytest.skip("the system does not list open files")
     before = numbers()
     arrays = open_arrays(file[0])
-    longer = roomier(arrays["long"], 2 * SIZE)
+    longer = with_room(arrays["long"], 2 * SIZE)
     del arrays
     assert numbers() == before
 

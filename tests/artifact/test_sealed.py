@@ -288,7 +288,7 @@ def test_a_model_is_saved_over_in_one_step_that_nothing_can_stop(tmp_path, monke
 
 
 def test_who_is_stopped_between_two_renames_keeps_the_old_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(writing, "_exchanged", lambda *_: False)
+    monkeypatch.setattr(writing, "_exchange", lambda *_: False)
     save(TREE, tmp_path / "model")
     stop_at_the_new_folder(monkeypatch)
 
@@ -300,7 +300,7 @@ def test_who_is_stopped_between_two_renames_keeps_the_old_model(tmp_path, monkey
 
 
 def test_where_folders_cannot_be_exchanged_they_are_renamed(tmp_path, monkeypatch):
-    monkeypatch.setattr(writing, "_exchanged", lambda *_: False)
+    monkeypatch.setattr(writing, "_exchange", lambda *_: False)
     save(TREE, tmp_path / "model")
 
     save(Leaf(np.arange(3)), tmp_path / "model")
@@ -349,7 +349,7 @@ match sys.argv[2]:
         sealed.seal_of = killed
         sealed.save(Leaf(), folder / "model")
     case "swapped":
-        writing._exchanged = lambda *_: False
+        writing._exchange = lambda *_: False
         Path.rename = lambda here, there: (os.rename(here, there), killed())
         sealed.save(Leaf(), folder / "model")
     case "file":

@@ -14,12 +14,7 @@ from tidegraph.arguments.conversion import (
     convert_or_raise,
     converter,
 )
-from tidegraph.errors import (
-    ConfigError,
-    RequestError,
-    TidegraphError,
-    no_setting,
-)
+from tidegraph.errors import ConfigError, RequestError, TidegraphError, no_setting
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,7 +65,9 @@ def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[
         @functools.cache
         def rules() -> dict[str, Convert]:
             # Late, so that names that are only imported for typing are not looked up.
-            found = {n: converter(hint) for n, hint in _hints(function).items()}
+            found = {
+                n: converter(hint) for n, hint in _parameter_types(function).items()
+            }
             return {name: rule for name, rule in found.items() if rule is not as_it_is}
 
         def turned(name: str, value: Any, what: str) -> Any:
@@ -143,7 +140,7 @@ def no_unknown(cls: type[T]) -> type[T]:
     return cls
 
 
-def _hints(function: Callable[..., object]) -> dict[str, Any]:
+def _parameter_types(function: Callable[..., object]) -> dict[str, Any]:
     """Return the types of the parameters; what is returned may not be imported yet."""
     plain = inspect.unwrap(function)
     said = {n: hint for n, hint in plain.__annotations__.items() if n != "return"}

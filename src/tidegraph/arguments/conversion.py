@@ -61,7 +61,7 @@ def converter(hint: Any) -> Convert:
     kind = origin if isinstance(origin, type) else hint
     if isinstance(kind, type) and issubclass(kind, Enum):
         return functools.partial(_to_option, tuple(kind))
-    if isinstance(kind, type) and _can_be_told(kind):
+    if isinstance(kind, type) and _is_checkable(kind):
         return functools.partial(_to_instance, kind)
     return as_it_is
 
@@ -80,7 +80,7 @@ def _unfit_error(value: object, what: str, expected: str) -> Unfit:
     return Unfit(f"{what} is {shown(value)}; it must be {expected}.")
 
 
-def _scalar(value: object) -> object:
+def _value_of_0d_array(value: object) -> object:
     """Return the one value of an array without dimensions, or the value itself."""
     if not isinstance(value, np.generic | np.ndarray):
         return value
@@ -92,7 +92,7 @@ def _scalar(value: object) -> object:
 
 
 def _to_int(value: object, what: str) -> int:
-    given = value if type(value) is int else _scalar(value)
+    given = value if type(value) is int else _value_of_0d_array(value)
     found = None
     if type(given) is int:
         found = given
@@ -112,7 +112,7 @@ def _to_int(value: object, what: str) -> int:
 
 
 def _to_float(value: object, what: str) -> float:
-    given = _scalar(value)
+    given = _value_of_0d_array(value)
     if isinstance(given, int | float | Decimal) and not isinstance(given, bool):
         try:
             found = float(given)
@@ -124,14 +124,14 @@ def _to_float(value: object, what: str) -> float:
 
 
 def _to_bool(value: object, what: str) -> bool:
-    given = _scalar(value)
+    given = _value_of_0d_array(value)
     if isinstance(given, bool):
         return given
     raise _unfit_error(value, what, "true or false")
 
 
 def _to_str(value: object, what: str) -> str:
-    given = _scalar(value)
+    given = _value_of_0d_array(value)
     if isinstance(given, str):
         return str(given)
     raise _unfit_error(value, what, "text")
@@ -154,7 +154,7 @@ def _to_instance(kind: type, value: Any, what: str) -> Any:
 
 
 def _to_option(options: tuple[Any, ...], value: object, what: str) -> Any:
-    given = _scalar(value)
+    given = _value_of_0d_array(value)
     for option in options:
         if type(given) is type(option) and given == option:
             return option
@@ -170,7 +170,7 @@ def one_of(args: tuple[Any, ...]) -> Convert:
         if value is None and optional:
             return None
         reasons: list[str] = []
-        kind = type(_scalar(value))
+        kind = type(_value_of_0d_array(value))
         # 1.0 is a whole number, too, but not where it may be any.
         for _, option in sorted(options, key=lambda one: one[0] is not kind):
             try:
@@ -195,14 +195,14 @@ def _list_converter(origin: type, args: tuple[Any, ...]) -> Convert:
     )
 
     def convert(value: object, what: str) -> Any:
-        if not _iterates(value):
+        if not _is_list_like(value):
             raise _unfit_error(value, what, "a list")
         values = list(cast(Iterable[object], value))
         if fixed and len(values) != len(parts):
             raise _unfit_error(value, what, f"a list of {len(parts)}")
         rules = parts if fixed else [each] * len(values)
         return build(
-            cast(object, rule(_scalar(one), f"{what}[{place}]"))
+            cast(object, rule(_value_of_0d_array(one), f"{what}[{place}]"))
             for place, (rule, one) in enumerate(zip(rules, values, strict=True))
         )
 
@@ -214,11 +214,12 @@ def _to_mapping(rule: Convert, value: object, what: str) -> Any:
         raise _unfit_error(value, what, "a mapping of names")
     given = cast(Mapping[object, object], value)
     return {
-        name: rule(_scalar(one), f"{what}[{name!r}]") for name, one in given.items()
+        name: rule(_value_of_0d_array(one), f"{what}[{name!r}]")
+        for name, one in given.items()
     }
 
 
-def _iterates(value: Any) -> bool:
+def _is_list_like(value: Any) -> bool:
     """Whether a value is a list of any kind, and neither text nor a table."""
     if isinstance(value, str | bytes | Mapping) or hasattr(
         type(cast(object, value)), "columns"
@@ -227,7 +228,7 @@ def _iterates(value: Any) -> bool:
     return getattr(value, "ndim", 1) == 1 and isinstance(value, Iterable)
 
 
-def _can_be_told(kind: type) -> bool:
+def _is_checkable(kind: type) -> bool:
     """Whether ``isinstance`` says what a value of the type is."""
     protocol = getattr(kind, "_is_protocol", False)
     return not protocol or bool(getattr(kind, "_is_runtime_protocol", False))

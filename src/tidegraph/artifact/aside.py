@@ -43,7 +43,7 @@ def written_aside(
         name = f".{target.name}.{secrets.token_hex(4)}{PARTIAL}"
         place = target.parent / name
         make(place)
-        lock = _lock(place)
+        lock = _lock_place(place)
         if place.exists():
             break
         # Another took it for abandoned before it was held.
@@ -58,7 +58,7 @@ def written_aside(
 @contextmanager
 def held(place: Path) -> Generator[None, None, None]:
     """Keep others from taking what is at a place for abandoned, wherever it moves."""
-    lock = _lock(place)
+    lock = _lock_place(place)
     try:
         yield
     finally:
@@ -78,7 +78,7 @@ def remove_abandoned(target: Path) -> None:
         old = place.name.endswith(OLD)
         if not is_aside(place, target, old=old) or (old and not target.exists()):
             continue
-        lock = _lock(place, alone=True)
+        lock = _lock_place(place, alone=True)
         if lock is not None:
             _remove(place)
         _unlock(lock)
@@ -92,7 +92,7 @@ def is_aside(place: Path, target: Path, *, old: bool = False) -> bool:
     )
 
 
-def _lock(place: Path, *, alone: bool = False) -> int | None:
+def _lock_place(place: Path, *, alone: bool = False) -> int | None:
     """Return what holds a place, with others or alone; none where it cannot be held."""
     if fcntl is None:
         return None

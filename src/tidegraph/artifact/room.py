@@ -48,13 +48,13 @@ def mapped(path: str | os.PathLike[str]) -> Mapped:
     return whole
 
 
-def roomier(held: np.ndarray, size: int) -> np.ndarray:
+def with_room(held: np.ndarray, size: int) -> np.ndarray:
     """Return an array of ``size`` entries that begins with those held.
 
     Entries behind them are to be written before they are read. The array held stays as
     it is, whatever is written to the other.
     """
-    longer = _beside(held, size)
+    longer = _map_again(held, size)
     if longer is None:
         longer = np.empty(size, held.dtype)
         longer[: len(held)] = held
@@ -75,7 +75,7 @@ def _mapped_base(array: np.ndarray) -> Mapped | None:
     return None
 
 
-def _beside(held: np.ndarray, size: int) -> np.ndarray | None:
+def _map_again(held: np.ndarray, size: int) -> np.ndarray | None:
     """Map the pages of an array once more, with room; none where that cannot be."""
     whole, call = _mapped_base(held), _map_call()
     if whole is None or whole.file is None or call is None or not held.nbytes:

@@ -151,7 +151,7 @@ def load(
     for _ in range(_TRIES):
         seen = stamp(root / kind.manifest)
         try:
-            value = _opened(root, classes, kind, verify, own)
+            value = _open_sealed(root, classes, kind, verify, own)
         except ArtifactError:
             if stamp(root / kind.manifest) == seen:
                 raise
@@ -164,7 +164,7 @@ def load(
     )
 
 
-def _opened(
+def _open_sealed(
     root: Path,
     classes: Mapping[str, Rebuilds],
     kind: Kind,

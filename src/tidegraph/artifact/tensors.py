@@ -43,7 +43,7 @@ def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
     Raises:
         KeyError: An array holds something else than numbers.
     """
-    laid = _on_lines(arrays)
+    laid = _aligned_arrays(arrays)
     contents: dict[str, Any] = {}
     end = 0
     for name, array in laid.items():
@@ -83,7 +83,7 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
     }
 
 
-def _on_lines(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _aligned_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return arrays in the order of a file, and what brings each to a new line."""
     laid: dict[str, np.ndarray] = {}
     end = 0

@@ -35,7 +35,7 @@ def replaced_folder(
         target.parent.mkdir(parents=True, exist_ok=True)
         with written_aside(target, partial(Path.mkdir, mode=0o700)) as aside:
             yield aside
-            _swap(aside, target)
+            _swap_paths(aside, target)
     except OSError as error:
         raise ArtifactError(
             f"cannot save to {target}: {error.strerror or error}. "
@@ -181,7 +181,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def _swap(aside: Path, target: Path) -> None:
+def _swap_paths(aside: Path, target: Path) -> None:
     """Put ``aside`` in the place of ``target``, at which something is at all times.
 
     What was there is then at ``aside``. Where the system cannot exchange two folders,
@@ -191,7 +191,7 @@ def _swap(aside: Path, target: Path) -> None:
     if not target.exists():
         aside.rename(target)
         return
-    if _exchanged(aside, target):
+    if _exchange(aside, target):
         return
     old = aside.with_name(aside.name + OLD)
     with held(target):
@@ -204,7 +204,7 @@ def _swap(aside: Path, target: Path) -> None:
         old.rename(aside)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def _exchange(one: Path, other: Path) -> bool:
     """Exchange two folders in one step, and return whether that was done."""
     call, place, flag = _exchange_call()
     if call is None:

@@ -10,7 +10,7 @@ import typer
 
 from tidegraph.artifact.manifest import MANIFEST
 from tidegraph.artifact.writing import check_file
-from tidegraph.catalog import RETRIEVERS, load, spelled
+from tidegraph.catalog import RETRIEVERS, load, name_as_spelt
 from tidegraph.catalog import model as method_of
 from tidegraph.cli.options import Given, options_from_dataclasses
 from tidegraph.cli.own import Kinds, classes_of
@@ -85,7 +85,8 @@ def evaluate(
     own = classes_of(kinds, model, *map(Path, against or []))
     fitted = load(model, kinds=own)
     baselines = {
-        spelled("retrieve", name): _baseline_method(name, own) for name in against or []
+        name_as_spelt("retrieve", name): _baseline_method(name, own)
+        for name in against or []
     }
     items = len(fitted.graph.items)
     if k is None:
@@ -193,7 +194,7 @@ def _baseline_method(name: str, own: list[type]) -> Baseline:
             method that does nothing without settings.
     """
     folder = Path(name)
-    title = spelled("retrieve", name)
+    title = name_as_spelt("retrieve", name)
     if title in RETRIEVERS and not (folder / MANIFEST).is_file():
         try:
             method = cast(Retriever, _with_defaults(title))

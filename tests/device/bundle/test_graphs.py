@@ -170,7 +170,7 @@ def test_a_bundle_whose_writer_was_killed_between_its_renames_is_put_back(
         renames.append(rename(path, target))
 
     # As where the system cannot exchange two folders.
-    monkeypatch.setattr("tidegraph.artifact.writing._exchanged", lambda *_: False)
+    monkeypatch.setattr("tidegraph.artifact.writing._exchange", lambda *_: False)
     monkeypatch.setattr(Path, "rename", killed)
     with (
         pytest.raises(KeyboardInterrupt),

@@ -196,7 +196,8 @@ def _result_text(wanted: Search, found: Found) -> str:
         )
     return (
         f"{wanted.metric} on valid: {best.score:.4f} with "
-        f"{settings_text(best.settings)}; {found.recipe:.4f} with the recipe as it is. It is the best of "
-        f"{len(found.trials)} trials, so judge it once on test: tidegraph train, then "
+        f"{settings_text(best.settings)}; {found.recipe:.4f} with the recipe "
+        f"as it is. It is the best of {len(found.trials)} trials, so judge it once on "
+        "test: tidegraph train, then "
         "tidegraph evaluate --part test."
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
-from tidegraph.artifact.room import is_mapped, roomier
+from tidegraph.artifact.room import is_mapped, with_room
 from tidegraph.graph.storage.row_bounds import Journal, RowBounds
 from tidegraph.kernels.jit import compiled, sealed
 
@@ -223,9 +223,9 @@ def _slots_with_room(slots: Slots, used: int, size: int, new: New) -> Slots:
     """Return what is used of the slots, with room for ``size`` of them."""
     timed = len(new.time) > 0 or len(slots.time) > 0
     return Slots(
-        roomier(slots.node[:used], size),
-        roomier(slots.time[:used], size if timed else 0),
-        roomier(slots.edge[:used], size),
+        with_room(slots.node[:used], size),
+        with_room(slots.time[:used], size if timed else 0),
+        with_room(slots.edge[:used], size),
     )
 
 

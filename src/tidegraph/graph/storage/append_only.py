@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
-from tidegraph.artifact.room import roomier
+from tidegraph.artifact.room import with_room
 from tidegraph.errors import DataError
 
 
@@ -37,7 +37,7 @@ class Column:
             used, self._used = self._used, -1
         room = self._room
         if held != used or held + len(more) > len(room):
-            room = roomier(self.values, 2 * (held + len(more)))
+            room = with_room(self.values, 2 * (held + len(more)))
         room[held : held + len(more)] = more
         longer = Column(room[: held + len(more)])
         longer._room, longer._used = room, held + len(more)
