@@ -25,7 +25,7 @@ import polars as pl
 from power_law import SPAN, Log
 
 from tidegraph.ego.hops import hop
-from tidegraph.ego.negatives import negatives
+from tidegraph.ego.negative_plans import negatives
 from tidegraph.ego.walks import walk
 from tidegraph.graph.live import Graph
 from tidegraph.graph.sampling.seeds import Seeds

@@ -21,7 +21,7 @@ import tidegraph as tg
 from tidegraph.data.interactions import Interactions
 from tidegraph.graph.events import events_of
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.further import graph_beside_log
+from tidegraph.pipeline.graph_beside_log import graph_beside_log
 from tidegraph.pipeline.requests import history_request
 from tidegraph.stages import Requests
 

@@ -12,10 +12,10 @@ from tidegraph.dccl import *
 from tidegraph.device import *
 from tidegraph.ego.cluster import local_cluster as local_cluster
 from tidegraph.ego.dedup import unique as unique
-from tidegraph.ego.hard_negatives import hard as hard
+from tidegraph.ego.hard_negative_plans import hard as hard
 from tidegraph.ego.hops import hop as hop
 from tidegraph.ego.nearest import near as near
-from tidegraph.ego.negatives import in_batch as in_batch, negatives as negatives
+from tidegraph.ego.negative_plans import in_batch as in_batch, negatives as negatives
 from tidegraph.ego.parse import parse as parse
 from tidegraph.ego.static import fan_out as fan_out, identity as identity, khop as khop
 from tidegraph.ego.walks import walk as walk

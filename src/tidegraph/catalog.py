@@ -10,7 +10,7 @@ from tidegraph.artifact import sealed
 from tidegraph.config import build, refuse_unknown
 from tidegraph.errors import ArtifactError, ConfigError, did_you_mean
 from tidegraph.lazy import Homes
-from tidegraph.pipeline.before import STAGE_WORDS
+from tidegraph.pipeline.checks import STAGE_WORDS
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.ranking.network import is_network, neural
 

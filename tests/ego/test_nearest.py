@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
-from tidegraph.ego.hard_negatives import hard
+from tidegraph.ego.hard_negative_plans import hard
 from tidegraph.ego.nearest import near
 from tidegraph.ego.parse import parse
 from tidegraph.errors import ConfigError, LeakageError, RequestError

@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from tidegraph.ego.cluster import local_cluster
 from tidegraph.ego.dedup import unique
-from tidegraph.ego.hard_negatives import hard
+from tidegraph.ego.hard_negative_plans import hard
 from tidegraph.ego.hops import Hops
-from tidegraph.ego.negatives import in_batch, negatives
+from tidegraph.ego.negative_plans import in_batch, negatives
 from tidegraph.ego.parse import parse
 from tidegraph.ego.static import fan_out, identity, khop
 from tidegraph.ego.walks import walk

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import tidegraph as tg
 from graph.brute import DSG, EVENTS, ITEMS, USERS, graph_of, past, rows
 from tidegraph.ego.hops import hop
-from tidegraph.ego.negatives import negatives
+from tidegraph.ego.negative_plans import negatives
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.graph.negatives.distribution import distribution
 from tidegraph.graph.projection import CoOccurrence

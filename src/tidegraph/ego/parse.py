@@ -10,10 +10,10 @@ from typing import Any
 from tidegraph.arguments import checked
 from tidegraph.ego.cluster import LocalCluster, local_cluster
 from tidegraph.ego.dedup import Unique, unique
-from tidegraph.ego.hard_negatives import HardNegatives, hard
+from tidegraph.ego.hard_negative_plans import HardNegatives, hard
 from tidegraph.ego.hops import Hop, Hops, hop
 from tidegraph.ego.nearest import Near, near
-from tidegraph.ego.negatives import (
+from tidegraph.ego.negative_plans import (
     InBatchNegatives,
     RandomNegatives,
     WeightedNegatives,

@@ -16,7 +16,7 @@ from tidegraph.evaluation.comparable import (
     graph_of,
     reading_of,
 )
-from tidegraph.evaluation.given import GivenLists
+from tidegraph.evaluation.given_lists import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics.ranking import check_cutoffs
 from tidegraph.evaluation.parts import recommender_or_lists, rivals_by_name, test_log

@@ -11,7 +11,7 @@ from scipy import sparse
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.answers import HasStages, Lists, lists_of_model, stage_lists
 from tidegraph.evaluation.comparable import check_comparable
-from tidegraph.evaluation.given import GivenLists
+from tidegraph.evaluation.given_lists import GivenLists
 from tidegraph.evaluation.metrics.catalogue import (
     coverage,
     exposure,

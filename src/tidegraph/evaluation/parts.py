@@ -7,14 +7,14 @@ from typing import cast
 
 import numpy as np
 
-from tidegraph.data.alike import read_alike
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.read_alike import read_alike
 from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import Clock
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
-from tidegraph.evaluation.given import GivenLists, are_lists
+from tidegraph.evaluation.given_lists import GivenLists, are_lists
 from tidegraph.evaluation.protocol import Judged, Recommender
 from tidegraph.graph.snapshot import Snapshot
 

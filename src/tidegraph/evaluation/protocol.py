@@ -20,7 +20,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.data.views.evidence import positive_actions
 from tidegraph.errors import DataError, LeakageError
-from tidegraph.evaluation.given import GivenLists
+from tidegraph.evaluation.given_lists import GivenLists
 from tidegraph.graph.from_log import ACTION, last_event_time
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.ragged import starts

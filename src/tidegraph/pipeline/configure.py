@@ -10,7 +10,7 @@ from tidegraph.graph.from_log import last_event_time
 from tidegraph.graph.join import without_events
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import NoEdgeError, Snapshot
-from tidegraph.pipeline.before import check_kind, check_names
+from tidegraph.pipeline.checks import check_kind, check_names
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.past import Parts, Past, Windows, check_windows, past_examples
 from tidegraph.pipeline.serving import Serving

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Num
 
-from tidegraph.data.alike import COLUMNS, is_table, read_alike
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.origin import Origin, as_array, rows_text
+from tidegraph.data.read_alike import COLUMNS, is_table, read_alike
 from tidegraph.data.split import exact_second, position_of
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_other_clock
 from tidegraph.data.times.ticks import BEYOND

@@ -15,8 +15,8 @@ from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
 from tidegraph.fitting.shown import with_shown_negatives
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.before import check_order, check_order_per_user
-from tidegraph.pipeline.further import (
+from tidegraph.pipeline.checks import check_order, check_order_per_user
+from tidegraph.pipeline.graph_beside_log import (
     fold_with_edges,
     graph_beside_log,
     with_node_features,

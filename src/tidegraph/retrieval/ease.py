@@ -22,13 +22,13 @@ from tidegraph.retrieval.from_log import (
     settle_on_log,
     value_of,
 )
-from tidegraph.retrieval.scoring.best import SCATTERED, Columns, best_allowed, top_k
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.dense_votes import largest_vote, sum_votes
 from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.memory import check_memory
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
+from tidegraph.retrieval.scoring.top_k import SCATTERED, Columns, best_allowed, top_k
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import (
     NO_ITEM,

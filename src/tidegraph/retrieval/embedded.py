@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.artifact.sealed import State
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.few import Few
+from tidegraph.kernels.distinct_numbers import Few
 from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.index import FittedIndex, Index
 from tidegraph.retrieval.index.items import Held, ItemVectors, Side

@@ -24,8 +24,8 @@ from tidegraph.retrieval.inputs.features import described_graph
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.against import Against, score_pairs
-from tidegraph.retrieval.objective.foreseen import check_fits
 from tidegraph.retrieval.objective.fused import FusedPairs
+from tidegraph.retrieval.objective.memory_needed import check_fits
 from tidegraph.retrieval.objective.negatives import check_epochs, drawer_of
 from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.retrieval.scoring.evidence import trained_until

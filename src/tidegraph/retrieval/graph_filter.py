@@ -14,7 +14,7 @@ from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.few import Few
+from tidegraph.kernels.distinct_numbers import Few
 from tidegraph.kernels.ragged import owners
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least, span
@@ -24,7 +24,7 @@ from tidegraph.retrieval.filters.degrees import node_gains
 from tidegraph.retrieval.filters.history import distinct_items, single_item_histories
 from tidegraph.retrieval.filters.hop import Hop
 from tidegraph.retrieval.filters.low_pass import LowPass
-from tidegraph.retrieval.filters.some import filter_scores
+from tidegraph.retrieval.filters.scores import filter_scores
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
@@ -33,7 +33,12 @@ from tidegraph.retrieval.from_log import (
     settle_on_log,
     value_of,
 )
-from tidegraph.retrieval.scoring.best import (
+from tidegraph.retrieval.scoring.decay import check_half_life
+from tidegraph.retrieval.scoring.describe import describe_retriever
+from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
+from tidegraph.retrieval.scoring.learnt_from import seeded
+from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
+from tidegraph.retrieval.scoring.top_k import (
     Columns,
     best_allowed,
     count_scored,
@@ -41,11 +46,6 @@ from tidegraph.retrieval.scoring.best import (
     mask_zero_scores,
     top_k,
 )
-from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.describe import describe_retriever
-from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
-from tidegraph.retrieval.scoring.learnt_from import seeded
-from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.run import Run
 from tidegraph.stages import (
     NO_ITEM,

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32, Int32
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
-from tidegraph.kernels.few import Few
+from tidegraph.kernels.distinct_numbers import Few
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int32
 
-from tidegraph.kernels.few import Few
+from tidegraph.kernels.distinct_numbers import Few
 from tidegraph.kernels.ragged import starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.stages.item_sets import ItemSets

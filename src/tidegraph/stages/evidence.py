@@ -5,7 +5,7 @@ from jaxtyping import Bool
 
 from tidegraph.data.views.matrix import exceeds_rounding
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.few import Few, are_few
+from tidegraph.kernels.distinct_numbers import Few, are_few
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.ragged import starts_where
 

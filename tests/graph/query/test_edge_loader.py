@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import tidegraph as tg
 from graph.brute import EVENTS, graph_of
 from tidegraph.ego.hops import hop
-from tidegraph.ego.negatives import negatives
+from tidegraph.ego.negative_plans import negatives
 from tidegraph.ego.walks import walk
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.live import Graph

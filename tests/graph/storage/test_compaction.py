@@ -5,7 +5,7 @@ import pytest
 
 import tidegraph as tg
 from graph.brute import ITEMS, USERS, answers, graph_of, same, table
-from tidegraph.ego.negatives import negatives
+from tidegraph.ego.negative_plans import negatives
 from tidegraph.graph.live import Graph
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.storage import compaction

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, past, table
 from tidegraph.ego.hops import hop
-from tidegraph.ego.negatives import in_batch, negatives
+from tidegraph.ego.negative_plans import in_batch, negatives
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.negatives.distribution import Seen, distribution

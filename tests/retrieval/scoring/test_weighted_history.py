@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.few import are_few
+from tidegraph.kernels.distinct_numbers import are_few
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.retrieval.scoring.fusion import fuse, reciprocal_ranks
 from tidegraph.retrieval.scoring.weighted_history import (

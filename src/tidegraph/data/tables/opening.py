@@ -15,7 +15,7 @@ import polars as pl
 from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.tables.frames import frame_table, lazy_batches
 from tidegraph.data.tables.json_files import json_table
-from tidegraph.data.tables.several import concatenated_table, files_of
+from tidegraph.data.tables.many_files import concatenated_table, files_of
 from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import stacked, without_objects
 from tidegraph.data.text.columns import typed

@@ -18,7 +18,7 @@ from tidegraph.errors import ConfigError, RequestError
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.stages import NO_ITEM, ItemSets
-from tidegraph.stages.discount import discounted_gains, ideal_discounted_gain
+from tidegraph.stages.dcg import discounted_gains, ideal_discounted_gain
 
 
 def hits(item: Int32[np.ndarray, "b k"], relevant: ItemSets) -> Bool[np.ndarray, "b k"]:
@@ -86,7 +86,7 @@ def ndcg(
     """Return the discounted gain of the first ``k`` places over the best possible.
 
     A hit at rank r gains 1 / log2(r + 1); the best list has its ``min(k, relevant)``
-    hits first (see ``tidegraph.stages.discount``).
+    hits first (see ``tidegraph.stages.dcg``).
     """
     top = hit[:, :k]
     return _ratio_or_nan(

@@ -16,7 +16,7 @@ from tidegraph.nn.conv.sage import (
     MeanAggregator,
 )
 from tidegraph.nn.conv.sgc import SGC
-from tidegraph.nn.conv.side import SideInformation
+from tidegraph.nn.conv.side_information import SideInformation
 from tidegraph.nn.conv.start import Spectral, Start
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.nn.conv.vectors import NodeVectors

@@ -4,7 +4,7 @@ from jaxtyping import Float
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
-from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.first_vectors import FirstVectors
 from tidegraph.nn.conv.stack import Stack, last_layer
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links

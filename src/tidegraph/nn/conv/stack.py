@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
-from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.first_vectors import FirstVectors
 from tidegraph.nn.conv.vectors import NodeVectors
 from tidegraph.nn.field import Field, distinct_nodes
 from tidegraph.nn.graph_inputs import GraphInputs

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.arguments import settings
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.few import Few, are_few
+from tidegraph.kernels.distinct_numbers import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows_in, sealed
 from tidegraph.kernels.ragged import owners, ranges, starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows

@@ -23,7 +23,7 @@ from tidegraph.retrieval.objective.negatives.linked import Linked
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
 from tidegraph.retrieval.objective.pairs.edges import EdgePairs
 from tidegraph.rng import fresh_seed
-from tidegraph.training.ahead import iterate_ahead
+from tidegraph.training.prefetch import iterate_ahead
 
 with needed("torch", "neural", "a neural network"):
     from torch import nn

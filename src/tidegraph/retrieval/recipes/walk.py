@@ -11,7 +11,7 @@ from tidegraph.arguments import checked
 from tidegraph.ego.walks import Walk, walk
 from tidegraph.errors import ConfigError
 from tidegraph.nn.conv.identity import Identity, TwoTables
-from tidegraph.nn.conv.side import SideInformation
+from tidegraph.nn.conv.side_information import SideInformation
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective import Objective

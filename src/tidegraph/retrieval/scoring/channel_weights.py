@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import ItemSets
-from tidegraph.stages.discount import discounted_gains, ideal_discounted_gain
+from tidegraph.stages.dcg import discounted_gains, ideal_discounted_gain
 
 _FACTORS = (0.0, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
 _ROUNDS = 10

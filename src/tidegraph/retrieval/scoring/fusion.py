@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 
-from tidegraph.kernels.few import Few, are_few
+from tidegraph.kernels.distinct_numbers import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.stages import NO_ITEM, Candidates

@@ -13,7 +13,7 @@ from tidegraph.data.views.evidence import is_positive, positive_actions
 from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Fold, ItemSets, Requests
-from tidegraph.stages.discount import discounted_gains
+from tidegraph.stages.dcg import discounted_gains
 
 SHARE, USERS, REQUESTS, LEAST = 0.1, 20_000, 8_000, 100
 """Settings are tried on the newest tenth of the events of at most so many users, and on

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.few import Few, are_few
+from tidegraph.kernels.distinct_numbers import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows, over_rows_in
 from tidegraph.kernels.ragged import starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows

@@ -8,8 +8,8 @@ from tidegraph.extras import needed
 from tidegraph.nn.sequence.encoders import SequenceEncoder, Transformer
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.index import Exact, Index
-from tidegraph.retrieval.objective.foreseen import check_fits
 from tidegraph.retrieval.objective.losses import PairLoss, SampledSoftmax
+from tidegraph.retrieval.objective.memory_needed import check_fits
 from tidegraph.retrieval.objective.negatives import Every
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.learnt_from import drawing, learnt_from, parted

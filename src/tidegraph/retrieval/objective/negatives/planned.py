@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from tidegraph.arguments import settings
-from tidegraph.ego.negatives import Draws
-from tidegraph.ego.negatives import Negatives as Found
+from tidegraph.ego.negative_plans import Draws
+from tidegraph.ego.negative_plans import Negatives as Found
 from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Plan, Seeds

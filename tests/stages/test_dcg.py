@@ -1,6 +1,6 @@
 import numpy as np
 
-from tidegraph.stages.discount import discounted_gains, ideal_discounted_gain
+from tidegraph.stages.dcg import discounted_gains, ideal_discounted_gain
 
 
 def test_a_place_is_worth_one_over_the_log_of_its_rank_and_one():

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from tidegraph.training.ahead import iterate_ahead
+from tidegraph.training.prefetch import iterate_ahead
 
 
 def test_everything_comes_in_order():

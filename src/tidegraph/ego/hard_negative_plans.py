@@ -6,7 +6,7 @@ import numpy as np
 
 from tidegraph.arguments import checked
 from tidegraph.ego.nearest import Near
-from tidegraph.ego.negatives import Negatives, clocks_of, neighbor_index_of
+from tidegraph.ego.negative_plans import Negatives, clocks_of, neighbor_index_of
 from tidegraph.ego.seeding import sampled_by_rows
 from tidegraph.ego.walks import VisitCount
 from tidegraph.errors import ConfigError

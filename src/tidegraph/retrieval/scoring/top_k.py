@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
-from tidegraph.kernels.few import Few
+from tidegraph.kernels.distinct_numbers import Few
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.stages import NO_ITEM, Candidates, ItemSets, Requests, check_k

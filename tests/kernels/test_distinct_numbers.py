@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegraph.kernels.few import NONE, Few
+from tidegraph.kernels.distinct_numbers import NONE, Few
 
 # Numbers close together are marked in a table, those far apart are sorted.
 number = st.one_of(st.integers(-1, 40), st.integers(-1, 10**6))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like
-from tidegraph.ego.hard_negatives import hard
-from tidegraph.ego.negatives import in_batch, negatives
+from tidegraph.ego.hard_negative_plans import hard
+from tidegraph.ego.negative_plans import in_batch, negatives
 from tidegraph.ego.walks import walk
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.sampling.seeds import Seeds

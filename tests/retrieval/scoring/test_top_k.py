@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tidegraph.errors import RequestError
 from tidegraph.kernels import jit
-from tidegraph.retrieval.scoring.best import top_k
+from tidegraph.retrieval.scoring.top_k import top_k
 from tidegraph.stages import ItemSets
 
 

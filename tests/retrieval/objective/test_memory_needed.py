@@ -5,8 +5,8 @@ import pytest
 import tidegraph as tg
 from conftest import draw_log
 from tidegraph.errors import ConfigError
-from tidegraph.retrieval.objective import foreseen
-from tidegraph.retrieval.objective.foreseen import check_fits
+from tidegraph.retrieval.objective import memory_needed
+from tidegraph.retrieval.objective.memory_needed import check_fits
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring import memory
 from tidegraph.training.optimizers import Adam, LazyAdam, PairSGD
@@ -18,7 +18,9 @@ FEW = Training(2, 64, optimizer=Adam(), patience=None)
 def bytes_of(monkeypatch, *args):
     """What a check asks for."""
     asked = []
-    monkeypatch.setattr(foreseen, "check_memory", lambda what, n, way: asked.append(n))
+    monkeypatch.setattr(
+        memory_needed, "check_memory", lambda what, n, way: asked.append(n)
+    )
     check_fits("x", *args)
     return asked[0]
 
