@@ -13,7 +13,7 @@ import torch
 
 from tidegraph.errors import ConfigError
 from tidegraph.run import Run
-from tidegraph.training.checkpoint import fingerprint
+from tidegraph.training.fingerprint import fingerprint
 from tidegraph.training.loop import train
 from tidegraph.training.settings import Training
 from training.fitting_a_line import OPTIMIZERS, Line, learnt
@@ -190,7 +190,7 @@ def test_a_fingerprint_goes_into_objects_by_what_they_were_given():
 
 def test_a_fingerprint_is_the_same_in_another_process():
     code = (
-        "import numpy as np; from tidegraph.training.checkpoint import fingerprint; "
+        "import numpy as np; from tidegraph.training.fingerprint import fingerprint; "
         "print(fingerprint([np.arange(3), {'a': object()}, 'b']))"
     )
     path = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": "7"}

@@ -26,7 +26,8 @@ from tidegraph.ranges import below_1
 from tidegraph.ranking.new_rows import with_rows
 from tidegraph.rng import Seed, generator
 from tidegraph.run import Curve, Run
-from tidegraph.training.checkpoint import Checkpoint, fingerprint, newest_checkpoint
+from tidegraph.training.checkpoint import Checkpoint, newest_checkpoint
+from tidegraph.training.fingerprint import fingerprint
 from tidegraph.training.weights import restore_weights, weights_of
 
 RANKER = "ranker/"

@@ -6,12 +6,10 @@ only when it stands. So whatever is killed when, the newest whole one can be rea
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FunctionType
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +17,7 @@ import numpy as np
 from tidegraph.artifact.sealed import State, load, save
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.run import Curve
+from tidegraph.training.fingerprint import stable_text
 from tidegraph.training.settings import Training
 
 PREFIX = "epoch-"
@@ -118,76 +117,8 @@ def training_digest(
 ) -> str:
     """Return what tells this training from one with other settings, module or seed."""
     seed = _json_values(rng.bit_generator.state)
-    said = _stable_text((settings, sorted(shapes.items()), seed))
+    said = stable_text((settings, sorted(shapes.items()), seed))
     return hashlib.sha256(said.encode()).hexdigest()
-
-
-def fingerprint(parts: Iterable[object]) -> str:
-    """Return what tells arrays and settings from others, the same in every process.
-
-    Args:
-        parts: Arrays, text, numbers, lists, sets and mappings of these, and objects
-            that hold such; of a value without attributes only its class counts.
-    """
-    total = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            array = np.ascontiguousarray(cast(Any, part))
-            total.update(f"{array.dtype.str}{array.shape}".encode())
-            total.update(array.data)
-        else:
-            total.update(_stable_text(part).encode())
-        total.update(b"\0")
-    return total.hexdigest()
-
-
-def _stable_text(value: Any, around: tuple[int, ...] = ()) -> str:
-    """Return a value as text without anything that changes from process to process.
-
-    Args:
-        value: What is spelt.
-        around: Which objects hold it: one of them is not spelt again.
-    """
-    if isinstance(value, np.generic):
-        return _stable_text(value.item(), around)
-    if value is None or isinstance(value, str | bytes | int | float | complex | Path):
-        return repr(value)
-    if isinstance(value, np.ndarray):
-        array = cast(Any, value)
-        objects = array.dtype.hasobject
-        return _stable_text(array.tolist(), around) if objects else fingerprint([array])
-    if isinstance(value, type | FunctionType):
-        return cast(Any, value).__qualname__
-    name: str = cast(Any, type(value)).__qualname__
-    if id(value) in around:
-        return name
-    around = (*around, id(value))
-    if isinstance(value, list | tuple):
-        parts = [_stable_text(part, around) for part in cast(Iterable[Any], value)]
-        return f"({', '.join(parts)})"
-    if isinstance(value, set | frozenset):
-        parts = sorted(
-            _stable_text(part, around) for part in cast(Iterable[Any], value)
-        )
-        return f"{name}({', '.join(parts)})"
-    mapping = isinstance(value, Mapping)
-    held = cast(Mapping[Any, Any], value) if mapping else _given_attributes(value)
-    parts = [f"{key}: {_stable_text(part, around)}" for key, part in held.items()]
-    return f"{{{', '.join(parts)}}}"
-
-
-def _given_attributes(value: Any) -> dict[str, Any]:
-    """Return its type and what an object was given, without what it made of that."""
-    kind = cast(Any, type(value))
-    if is_dataclass(value):
-        given = {part.name: getattr(value, part.name) for part in fields(value)}
-    else:
-        given = {
-            name: part
-            for name, part in getattr(value, "__dict__", {}).items()
-            if not isinstance(getattr(kind, name, None), cached_property)
-        }
-    return {**given, "type": kind}
 
 
 def _json_values(value: Any) -> Any:

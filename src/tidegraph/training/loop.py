@@ -17,10 +17,10 @@ from tidegraph.rng import fresh_seed
 from tidegraph.run import Curve, Run
 from tidegraph.training.checkpoint import (
     Checkpoint,
-    fingerprint,
     newest_checkpoint,
     training_digest,
 )
+from tidegraph.training.fingerprint import fingerprint
 from tidegraph.training.optimizer_steps import stepper, use_sparse_gradients
 from tidegraph.training.settings import Training
 from tidegraph.training.task import Counts, SteppingTask, Task
