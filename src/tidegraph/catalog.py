@@ -50,7 +50,7 @@ FITTED = Homes.of("tidegraph").where(_is_fitted) | Homes(
 """What a folder of a model may hold."""
 
 
-def name_as_spelt(stage: str, name: str) -> str:
+def spelling(stage: str, name: str) -> str:
     """Return a method's name as its stage spells it, or the name that it has not.
 
     Capitals and underscores do not matter, but where a name is that of a method of
@@ -83,7 +83,7 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
             f'[{where}] does not say which model. Add model = "...", one of: '
             f"{', '.join(sorted(known))}."
         )
-    name = name_as_spelt(stage, name)
+    name = spelling(stage, name)
     if name not in known:
         raise ConfigError(
             f"[{where}] names the model {name!r}, which {_advice_on_name(name, stage)} "
@@ -124,7 +124,7 @@ def _neural_ranker(network: Any, table: Mapping[str, Any], where: str) -> Any:
 
 def settings_of(stage: str, name: str) -> Collection[str]:
     """Return the settings of a method, none if there is no such method."""
-    known, name = STAGES[stage], name_as_spelt(stage, name)
+    known, name = STAGES[stage], spelling(stage, name)
     if name not in known:
         return ()
     own = inspect.signature(known[name]).parameters

@@ -16,8 +16,8 @@ from tidegraph.catalog import (
     RERANKERS,
     RETRIEVERS,
     model,
-    name_as_spelt,
     settings_of,
+    spelling,
 )
 from tidegraph.cli import run
 from tidegraph.config import is_kind_of
@@ -276,4 +276,4 @@ def test_a_method_is_named_whatever_its_capitals_and_underscores(name):
 @pytest.mark.parametrize("name", ["SASRec", "SASREC", "sasrec"])
 def test_a_rival_is_named_as_in_a_recipe(name):
     """Where a name is exactly that of a method of another stage, it is not meant."""
-    assert (name_as_spelt("retrieve", name) == "sasrec") == (name != "SASRec")
+    assert (spelling("retrieve", name) == "sasrec") == (name != "SASRec")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tidegraph.cli.options import Given, options_from_dataclasses
+from tidegraph.cli.options import Given, options_of
 from tidegraph.cli.spelling import as_options
 from tidegraph.cli.terminal import complain, say
 from tidegraph.data.check import check as check_log
@@ -21,9 +21,7 @@ from tidegraph.data.tables.unread import unread_columns
 from tidegraph.errors import RoundedIdWarning
 
 
-@options_from_dataclasses(
-    "data", Columns, LogFormat, FeatureColumns, panel="How the log is read"
-)
+@options_of("data", Columns, LogFormat, FeatureColumns, panel="How the log is read")
 def check(
     log: Annotated[Path, typer.Argument(help="The log: CSV, Parquet or JSON.")],
     data: Given,

@@ -10,7 +10,7 @@ import typer
 from tidegraph.artifact.manifest import MANIFEST
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.catalog import load as load_model
-from tidegraph.cli.options import Given, moment_of, options_from_dataclasses
+from tidegraph.cli.options import Given, moment_of, options_of
 from tidegraph.cli.terminal import say
 from tidegraph.data.features import NAMES
 from tidegraph.data.ids.identity import series
@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at grap
 
 
 @app.command()
-@options_from_dataclasses("columns", Columns, LogFormat, panel="How the log is read")
+@options_of("columns", Columns, LogFormat, panel="How the log is read")
 def draw(
     around: Annotated[str, typer.Option(help="Id of the node in the middle.")],
     columns: Given,

@@ -10,9 +10,9 @@ import typer
 
 from tidegraph.artifact.manifest import MANIFEST
 from tidegraph.artifact.writing import check_file
-from tidegraph.catalog import RETRIEVERS, load, name_as_spelt
+from tidegraph.catalog import RETRIEVERS, load, spelling
 from tidegraph.catalog import model as method_of
-from tidegraph.cli.options import Given, options_from_dataclasses
+from tidegraph.cli.options import Given, options_of
 from tidegraph.cli.own import Kinds, classes_of
 from tidegraph.cli.terminal import say, width_of_tables
 from tidegraph.data.interactions import Interactions
@@ -49,7 +49,7 @@ Baseline = Callable[[Fold], Recommender]
 """Makes a recommender of the events that the judged model knew."""
 
 
-@options_from_dataclasses(
+@options_of(
     "data", Columns, LogFormat, panel="How the log is read, if not as in training"
 )
 def evaluate(
@@ -85,8 +85,7 @@ def evaluate(
     own = classes_of(kinds, model, *map(Path, against or []))
     fitted = load(model, kinds=own)
     baselines = {
-        name_as_spelt("retrieve", name): _baseline_method(name, own)
-        for name in against or []
+        spelling("retrieve", name): _baseline(name, own) for name in against or []
     }
     items = len(fitted.graph.items)
     if k is None:
@@ -182,7 +181,7 @@ def _events_after_training(
     return test
 
 
-def _baseline_method(name: str, own: list[type]) -> Baseline:
+def _baseline(name: str, own: list[type]) -> Baseline:
     """Return how to make the recommender that ``--against`` names.
 
     Args:
@@ -194,7 +193,7 @@ def _baseline_method(name: str, own: list[type]) -> Baseline:
             method that does nothing without settings.
     """
     folder = Path(name)
-    title = name_as_spelt("retrieve", name)
+    title = spelling("retrieve", name)
     if title in RETRIEVERS and not (folder / MANIFEST).is_file():
         try:
             method = cast(Retriever, _with_defaults(title))

@@ -28,7 +28,7 @@ FurtherGraph = Annotated[
 """The option ``--graph`` of what trains a recipe."""
 
 
-def options_from_dataclasses(
+def options_of(
     argument: str, *classes: type, prefix: str = "", panel: str | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each field of some dataclasses.
@@ -65,7 +65,7 @@ def options_from_dataclasses(
     return decorate
 
 
-def absolute_paths(**paths: Path | None) -> Given:
+def full_paths(**paths: Path | None) -> Given:
     """Return the paths that were given as settings of a recipe, wherever it lies."""
     return {name: str(p.absolute()) for name, p in paths.items() if p is not None}
 

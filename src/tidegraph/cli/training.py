@@ -14,8 +14,8 @@ from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.options import (
     FurtherGraph,
     Given,
-    absolute_paths,
-    options_from_dataclasses,
+    full_paths,
+    options_of,
 )
 from tidegraph.cli.terminal import complain, say, width_of_tables
 from tidegraph.data.features import coverage
@@ -38,12 +38,10 @@ SHOWN = ("recall@10", "ndcg@10", "recall@50")
 """What is printed of each rolling window."""
 
 
-@options_from_dataclasses(
+@options_of(
     "data", Columns, LogFormat, FeatureColumns, panel="The log, in place of the recipe"
 )
-@options_from_dataclasses(
-    "split", Split, prefix="split_", panel="The split, in place of the recipe"
-)
+@options_of("split", Split, prefix="split_", panel="The split, in place of the recipe")
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe in TOML.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model folder.")],
@@ -62,7 +60,7 @@ def train(
     ] = False,
 ) -> None:
     """Train the pipeline of a recipe, save it, and say how each stage does."""
-    plan = read_recipe(recipe, data | absolute_paths(path=log, graph=graph), split)
+    plan = read_recipe(recipe, data | full_paths(path=log, graph=graph), split)
     check_folder(output)
     monitor = None if tensorboard is None else _tensorboard_monitor(tensorboard)
     further = plan.further()

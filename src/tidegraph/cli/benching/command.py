@@ -12,7 +12,7 @@ import typer
 from tidegraph import bench
 from tidegraph.artifact.writing import check_writable
 from tidegraph.cli.checking import complain_of_clocks
-from tidegraph.cli.options import Given, options_from_dataclasses, split_csv_line
+from tidegraph.cli.options import Given, options_of, split_csv_line
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import complain, say
 from tidegraph.data.interactions import Interactions
@@ -66,9 +66,7 @@ def _bench_commands() -> None:
 
 
 @app.command()
-@options_from_dataclasses(
-    "columns", Columns, LogFormat, FeatureColumns, panel="How the log is read"
-)
+@options_of("columns", Columns, LogFormat, FeatureColumns, panel="How the log is read")
 def ctr(
     data: Annotated[Path, typer.Option(help="The log.")],
     columns: Given,

@@ -7,7 +7,7 @@ import typer
 
 from tidegraph.cli.devices.listening import Port, listening, serve
 from tidegraph.cli.devices.operating import Store
-from tidegraph.cli.options import Given, options_from_dataclasses
+from tidegraph.cli.options import Given, options_of
 from tidegraph.cli.terminal import say
 from tidegraph.device.gate.app import Published
 from tidegraph.device.gate.app import app as application
@@ -16,7 +16,7 @@ from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.signing import trusted_key
 
 
-@options_from_dataclasses("policy", GatePolicy, panel="What the gate takes")
+@options_of("policy", GatePolicy, panel="What the gate takes")
 def serve_gate(
     bundle: Annotated[Path, typer.Argument(help="The folder of a bundle.")],
     store: Store,

@@ -9,7 +9,7 @@ import typer
 
 from tidegraph import dccl
 from tidegraph.artifact.sealed import check_folder
-from tidegraph.cli.options import FurtherGraph, absolute_paths
+from tidegraph.cli.options import FurtherGraph, full_paths
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
 from tidegraph.config import build_each, read_toml
@@ -43,7 +43,7 @@ def simulate(
     """Train a recipe's pipeline, and let devices and cloud learn from the test part."""
     table = cast(dict[str, Any], read_toml(recipe).get("device", {}))
     method, fleet = build_each((_Cloud, dccl.Fleet), table, f"{recipe.name}:device")
-    plan = read_recipe(recipe, absolute_paths(graph=graph))
+    plan = read_recipe(recipe, full_paths(graph=graph))
     fleet.check(plan.pipeline)
     drawn = _run_with_secret_noise(method.cloud, plan, read_toml(recipe), checkpoints)
     check_folder(output)

@@ -10,7 +10,7 @@ import typer
 
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.cli.checking import complain_of_clocks
-from tidegraph.cli.options import FurtherGraph, absolute_paths
+from tidegraph.cli.options import FurtherGraph, full_paths
 from tidegraph.cli.terminal import say
 from tidegraph.cli.tuning.pictures import search_section
 from tidegraph.config import build, read_toml
@@ -66,7 +66,7 @@ def tune(
     )
     with needed("tomli-w", "tune", "a search of settings"):
         written = cast(Any, importlib.import_module("tomli_w"))
-    plan = read_recipe(recipe, absolute_paths(graph=graph))
+    plan = read_recipe(recipe, full_paths(graph=graph))
     _check_ranges(plan, wanted, recipe.name)
     best_file, report = output / "best.toml", output / "report.html"
     output.mkdir(parents=True, exist_ok=True)
@@ -86,9 +86,7 @@ def tune(
 
     found = search(wanted, output, key, plan.stages, score, plan.seed)
     best = with_settings_replaced(tables, found.best.settings)
-    best["data"] = _with_absolute_paths(best["data"], recipe.parent) | absolute_paths(
-        graph=graph
-    )
+    best["data"] = _with_paths(best["data"], recipe.parent) | full_paths(graph=graph)
     with replaced(best_file) as aside:
         aside.write_text(written.dumps(best), encoding="utf-8")
     write_report(report, f"Search of {recipe.name}", [search_section(wanted, found)])
@@ -178,7 +176,7 @@ class _Judged:
         return total / len(self.folds)
 
 
-def _with_absolute_paths(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _with_paths(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the table of the log with paths that hold from anywhere."""
     names = ("path", "users", "items", "graph")
     return {
