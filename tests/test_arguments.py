@@ -360,6 +360,6 @@ NOT_MADE_BY_CALLERS = {
     *("Interactions", "Matrix", "Bundle"),
     *("distribution", "proximity", "sampler"),
     *("ClickParts", "Comparison", "Scores", "Trained"),
-    *("ItemSets", "NodeVectors", "Table"),
+    *("ItemSets", "NodeVectors", "Past", "Table"),
 }
 """What other calls return, and decorators, which take a name alone."""

@@ -38,7 +38,7 @@ def test_what_the_demonstration_learns_is_ranked_by_a_device_itself(
         exported.append(given)
         return signed_of()
 
-    monkeypatch.setattr("tidegraph.dccl.exporting.export", kept)
+    monkeypatch.setattr("tidegraph.dccl.exporting.export_bundle", kept)
     log = draw_log(events=1200)
     days = int((log.time[-1] - log.time[0]) / DAY / 12)
 

@@ -228,8 +228,9 @@ def _settings_of_a_protocol() -> dict[type, list[str]]:
 
 def test_a_name_chooses_among_the_parts_of_every_setting():
     found = _settings_of_a_protocol()
-    # Plans are written in Python, channels and rankers are tables of their own.
-    apart = {"Plan", "Retriever", "Ranker", "Network", "FittedRetriever"}
+    # Plans and features of one's own are written in Python, channels and rankers are
+    # tables of their own.
+    apart = {"Plan", "Feature", "Retriever", "Ranker", "Network", "FittedRetriever"}
 
     nameless = {kind.__name__ for kind, parts in found.items() if not parts}
     offered = {kind.__name__: parts for kind, parts in found.items()}

@@ -456,7 +456,7 @@ def test_the_share_of_teachers_is_of_devices_not_of_rows(monkeypatch):
         likely = np.full(len(fleet.time), 0.5, np.float32)
         return Teachers(likely, (owners(fleet.ptr) == most).astype(np.float32))
 
-    monkeypatch.setattr("tidegraph.dccl.learning.teachers", one_of_all)
+    monkeypatch.setattr("tidegraph.dccl.learning.teach", one_of_all)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
     found = method(rounds=2, distill=distill, aside=0.0).fit(

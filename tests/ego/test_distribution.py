@@ -2,10 +2,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from ego.test_negatives import POPULAR, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ego.test_negative_plans import POPULAR, seeds
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like
 from tidegraph.ego.negative_plans import negatives
 from tidegraph.ego.parse import parse
