@@ -21,7 +21,7 @@ from graph.brute import (
 )
 from tidegraph.ego.hops import Hops, hop
 from tidegraph.errors import ConfigError, DataError, RequestError
-from tidegraph.graph.sampling.by_weight import draw_by_weight
+from tidegraph.graph.sampling.draws import draw_by_weight
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import SAMPLERS, sampler
 from tidegraph.graph.sampling.seeds import Seeds

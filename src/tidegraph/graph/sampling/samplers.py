@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.sampling.by_weight import draw_by_weight
+from tidegraph.graph.sampling.draws import draw_by_weight, draw_uniform
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import sampler
 from tidegraph.kernels.jit import compiled, over_rows
@@ -108,11 +108,7 @@ def top(past: Neighborhood, count: int) -> Picks:
 
 def _uniform_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     slot = np.empty((len(past.start), count), np.int64)
-    over_rows(
-        lambda a, b: _draw_uniform(past.start, past.stop, past.key, slot, a, b),
-        len(slot),
-        _GRAIN,
-    )
+    draw_uniform((past.start, past.stop), past.key, slot)
     return slot
 
 
@@ -168,22 +164,6 @@ def _check_weights(past: Neighborhood) -> None:
             "a weight is below 0, and draws in proportion to weights need them to be "
             "0 or more. Choose another feature with by=."
         )
-
-
-@compiled
-def _draw_uniform(
-    start: np.ndarray,
-    stop: np.ndarray,
-    key: np.ndarray,
-    slot: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    for q in range(first, last):
-        size, state = stop[q] - start[q], key[q]
-        for j in range(slot.shape[1]):
-            state = after(state)
-            slot[q, j] = start[q] + below(mixed(state), size) if size > 0 else -1
 
 
 @compiled

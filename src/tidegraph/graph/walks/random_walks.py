@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from tidegraph.graph.sampling.by_weight import draw_by_weight
+from tidegraph.graph.sampling.draws import draw_by_weight, draw_uniform
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias, node2vec_step
 from tidegraph.graph.walks.uniform import uniform_walks
-from tidegraph.graph.walks.whole_rows import uniform_step, weighted_step
+from tidegraph.graph.walks.whole_rows import follow_edges, uniform_step, weighted_step
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
+from tidegraph.kernels.keyed_rng import Keys, after, mixed, unit
 
 WALKERS = 8192
 """Walkers a thread moves together: their state fits the second cache."""
@@ -195,44 +195,22 @@ def _timed_step(
     if habit.weighted and len(edges.weight):
         draw_by_weight(edges, (low, stop), state, slot, whole=False)
     else:
-        _draw_edges(low, stop, state, slot)
-    timed, base = edges.time, edges.base
-    _follow_edges(edges.node, timed, base, slot, habit.respect, state, clock, there)
+        draw_uniform((low, stop), state, slot)
+    follow_edges(edges.node, slot, state, there)
+    if habit.respect:
+        _take_clocks(edges.time, edges.base, slot, clock)
 
 
 @compiled
-def _draw_edges(
-    low: np.ndarray, stop: np.ndarray, state: np.ndarray, slot: np.ndarray
+def _take_clocks(
+    time: np.ndarray, base: int, slot: np.ndarray, clock: np.ndarray
 ) -> None:
-    for w in range(low.size):
-        slot[w, 0] = -1
-        if stop[w] > low[w]:
-            slot[w, 0] = low[w] + below(mixed(after(state[w])), stop[w] - low[w])
-
-
-@compiled
-def _follow_edges(
-    node: np.ndarray,
-    time: np.ndarray,
-    base: int,
-    slot: np.ndarray,
-    respect: bool,
-    state: np.ndarray,
-    clock: np.ndarray,
-    there: np.ndarray,
-) -> None:
-    """Go where the drawn edges lead; each draw took one state."""
-    for w in range(there.size):
-        prefetch(node, slot[w, 0])
-        if respect:
-            prefetch(time, slot[w, 0])
-    for w in range(there.size):
-        state[w] = after(state[w])
-        there[w] = -1
+    """Set the clock of each walker to the time of the edge that it took, if any."""
+    for w in range(clock.size):
+        prefetch(time, slot[w, 0])
+    for w in range(clock.size):
         if slot[w, 0] >= 0:
-            there[w] = node[slot[w, 0]]
-            if respect:
-                clock[w] = time[slot[w, 0]] + base
+            clock[w] = time[slot[w, 0]] + base
 
 
 @compiled

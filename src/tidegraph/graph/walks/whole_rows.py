@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int32
 
-from tidegraph.graph.sampling.by_weight import draw_by_weight
+from tidegraph.graph.sampling.draws import draw_by_weight
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled
@@ -31,7 +31,7 @@ def weighted_step(
     """Move walkers along an edge of their whole row each, in proportion to weight."""
     slot = np.empty((len(here), 1), np.int64)
     draw_by_weight(edges, edges.span(here), state, slot, whole=True)
-    _follow(edges.node, slot, state, there)
+    follow_edges(edges.node, slot, state, there)
 
 
 @compiled
@@ -58,7 +58,7 @@ def _step_uniformly(
 
 
 @compiled
-def _follow(
+def follow_edges(
     node: np.ndarray, slot: np.ndarray, state: np.ndarray, there: np.ndarray
 ) -> None:
     """Go where the drawn edges lead; each draw took one state."""
