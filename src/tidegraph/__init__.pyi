@@ -19,6 +19,16 @@ from tidegraph.ego.negative_plans import in_batch as in_batch, negatives as nega
 from tidegraph.ego.parse import parse as parse
 from tidegraph.ego.static import fan_out as fan_out, identity as identity, khop as khop
 from tidegraph.ego.walks import walk as walk
+from tidegraph.errors import (
+    ArtifactError as ArtifactError,
+    ConfigError as ConfigError,
+    DataError as DataError,
+    LeakageError as LeakageError,
+    MissingExtraError as MissingExtraError,
+    RefusedError as RefusedError,
+    RequestError as RequestError,
+    TidegraphError as TidegraphError,
+)
 from tidegraph.evaluation.evaluate import evaluate as evaluate
 from tidegraph.evaluation.protocol import (
     at_cut as at_cut,
