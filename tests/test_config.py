@@ -6,9 +6,10 @@ from typing import Literal
 import pytest
 
 from tidegraph.catalog import model
-from tidegraph.config import build, read_toml, to_table
+from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
+from tidegraph.recipe_file.toml_file import read_toml
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.recipes.spectral import netmf
 from tidegraph.training.settings import Training

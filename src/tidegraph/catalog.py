@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
-from tidegraph.config import build, refuse_unknown
+from tidegraph.config import Text, Texts, build, refuse_unknown
 from tidegraph.errors import ArtifactError, ConfigError, did_you_mean
 from tidegraph.lazy import Homes
 from tidegraph.pipeline.checks import STAGE_WORDS
@@ -48,6 +48,18 @@ FITTED = Homes.of("tidegraph").where(_is_fitted) | Homes(
     }
 )
 """What a folder of a model may hold."""
+_PLANS = Homes({"parse": "tidegraph.ego.parse"})
+
+
+def _read_plan(text: str) -> object:
+    return cast(object, _PLANS["parse"](text))
+
+
+TEXTS: Texts = {
+    "Plan": Text(_read_plan, "hop('action').recent(20)"),
+    "Walk": Text(_read_plan, "walk('action', '~action', length=20).all_time()"),
+}
+"""What a recipe writes as text where a setting is of such a type."""
 
 
 def spelling(stage: str, name: str) -> str:
@@ -98,7 +110,7 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
             whose = "retrieve" if key == "retriever" else stage
             settings[key] = model(inner, f"{title}.{key}", whose)
     if not is_network(method):
-        return build(method, settings, title)
+        return build(method, settings, title, texts=TEXTS)
     return _neural_ranker(method, settings, title)
 
 
@@ -118,8 +130,8 @@ def _neural_ranker(network: Any, table: Mapping[str, Any], where: str) -> Any:
     refuse_unknown(table, [*own, *_settings_beside_model()], where)
     of_network = {key: value for key, value in table.items() if key in own}
     others = {key: value for key, value in table.items() if key not in own}
-    made = build(network, of_network, where)
-    return build(neural(), others, where, given={"model": made})
+    made = build(network, of_network, where, texts=TEXTS)
+    return build(neural(), others, where, given={"model": made}, texts=TEXTS)
 
 
 def settings_of(stage: str, name: str) -> Collection[str]:

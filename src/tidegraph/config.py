@@ -1,17 +1,13 @@
-"""Strict reading of TOML into frozen dataclasses, and back."""
+"""Strict reading of tables, such as TOML's, into frozen dataclasses, and back."""
 
-import codecs
 import dataclasses
 import inspect
-import re
 import sys
-import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from tidegraph.arguments.conversion import convert_or_raise, one_of, shown
 from tidegraph.errors import ConfigError, did_you_mean, no_setting
@@ -21,30 +17,30 @@ Own = Mapping[str, type] | None
 """Classes of one's own by name; see ``build``."""
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; the byte order mark that some editors write is passed over.
+class Text(NamedTuple):
+    """How a value is written as text, which its ``str`` is, too.
 
-    Raises:
-        ConfigError: The file is missing or is not TOML.
+    Attributes:
+        read: From the text to the value.
+        example: What may be written.
     """
-    try:
-        content = path.read_bytes()
-        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = content.decode("utf-16" if wide else "utf-8-sig")
-        return tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"there is no file {path}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path} cannot be read as TOML: byte {error.start + 1} is not UTF-8. "
-            "Save the recipe as UTF-8."
-        ) from error
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror or error}."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} cannot be read as TOML: {error}.") from error
+
+    read: Callable[[str], object]
+    example: str
+
+
+Texts = Mapping[str, Text]
+"""How values of some types are written, by the name of the type."""
+
+
+class _Words(NamedTuple):
+    """What a table may say beside numbers, names and tables; see ``build``."""
+
+    own: Own
+    texts: Texts
+
+
+_NONE = _Words(None, MappingProxyType({}))
 
 
 def build_each(
@@ -83,22 +79,6 @@ def refuse_unknown(table: Iterable[str], known: Iterable[str], where: str) -> No
             raise ConfigError(no_setting(f"[{where}]", key, known))
 
 
-def described(cls: type) -> dict[str, str]:
-    """Return what the docstring of a dataclass says of each of its attributes."""
-    listed = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:")[2]
-    found: dict[str, str] = {}
-    name = ""
-    for line in listed.splitlines():
-        if re.match(r" {4}\w+: ", line):
-            name, _, text = line.strip().partition(": ")
-            found[name] = text
-        elif line.startswith(" " * 8):
-            found[name] += f" {line.strip()}"
-        elif line:
-            break
-    return found
-
-
 def build(
     target: Callable[..., T],
     table: Mapping[str, Any],
@@ -106,6 +86,7 @@ def build(
     default: object = None,
     given: Mapping[str, Any] = MappingProxyType({}),
     own: Own = None,
+    texts: Texts = _NONE.texts,
 ) -> T:
     """Build what ``target`` makes from a TOML table, refusing what it does not know.
 
@@ -121,6 +102,7 @@ def build(
             table may not name them.
         own: Classes of one's own that ``type`` may name, too; None where it may name
             ours alone.
+        texts: How values are written that are no tables.
 
     Raises:
         ConfigError: A key is unknown, a required one is missing, or a value has the
@@ -140,10 +122,11 @@ def build(
             and parameter.default is parameter.empty
         ):
             raise ConfigError(f"[{where}] lacks the setting {name!r}.")
-    held = {**_made_defaults(target), **held}
+    held, words = {**_made_defaults(target), **held}, _Words(own, texts)
     values = {
         key: _convert(
-            value, hints[key], f"{where}.{key}", held.get(key, known[key].default), own
+            *(value, hints[key], f"{where}.{key}"),
+            *(held.get(key, known[key].default), words),
         )
         for key, value in table.items()
     }
@@ -182,9 +165,13 @@ def to_table(config: object) -> dict[str, Any]:
 
 def _toml_value(value: Any, hint: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if type(value).__str__ is not object.__str__:
+            return str(value)  # It has words of its own, which say all of it.
         tag = {"type": type(value).__name__} if _protocol(hint) is not None else {}
         return to_table(value) | tag
-    if _protocol(hint) is not None and not isinstance(value, str | tuple | list):
+    if _protocol(hint) is not None and not isinstance(
+        value, str | int | float | tuple | list
+    ):
         raise ConfigError(
             f"a {type(value).__name__} is no dataclass, so its settings cannot be "
             "written down. Make it one, @dataclass(frozen=True)."
@@ -198,13 +185,13 @@ def _toml_value(value: Any, hint: Any) -> Any:
 
 
 def _convert(
-    value: Any, hint: Any, where: str, default: object = None, own: Own = None
+    value: Any, hint: Any, where: str, default: object = None, words: _Words = _NONE
 ) -> Any:
     """Return ``value`` as ``hint`` wants it, or say what it should have been.
 
     A table of settings changes those that it names, of the default if there is one.
     """
-    made, options = _built(value, hint, where, default, own), _options(hint)
+    made, options = _built(value, hint, where, default, words), _options(hint)
     if made is None and types.NoneType in options:
         return None
     # None has another name here, and is told where the setting is described.
@@ -216,23 +203,25 @@ def _convert(
 
 
 def _built(
-    value: Any, hint: Any, where: str, default: object = None, own: Own = None
+    value: Any, hint: Any, where: str, default: object = None, words: _Words = _NONE
 ) -> Any:
     """Return a value whose tables, and names of parts, are what they stand for."""
     kind, options = _protocol(hint), _options(hint)
     if value == "none" and types.NoneType in options and str not in options:
         return None  # TOML has no word for it.
     if isinstance(value, str) and kind is not None and str not in options:
-        return _class_by_type(kind, {"type": value}, where, own)
+        return _class_by_type(kind, {"type": value}, where, words)
+    for said in (option for option in options if _name_of(option) in words.texts):
+        return _read_text(value, said, where, words.texts[said.__name__])
     if isinstance(value, Mapping):
         table = cast(Mapping[str, Any], value)
         if kind is not None:
-            return _class_by_type(kind, table, where, own)
+            return _class_by_type(kind, table, where, words)
         if any(map(dataclasses.is_dataclass, options)):
-            return _first_that_fits(table, options, where, default, own)
+            return _first_that_fits(table, options, where, default, words)
         for args in (typing.get_args(o) for o in options if _is_of(o, Mapping)):
             return {
-                key: _convert(part, args[1], f"{where}.{key}", own=own)
+                key: _convert(part, args[1], f"{where}.{key}", words=words)
                 for key, part in table.items()
             }
     if isinstance(value, list | tuple):
@@ -241,10 +230,25 @@ def _built(
             each = args if Ellipsis not in args else args[:1] * len(parts)
             if len(each) == len(parts):
                 return [
-                    _built(part, inner, where, own=own)
+                    _built(part, inner, where, words=words)
                     for part, inner in zip(parts, each, strict=True)
                 ]
     return cast(object, value)
+
+
+def _read_text(value: object, kind: type, where: str, text: Text) -> object:
+    """Return a value of a kind that is written as text."""
+    like = f'"{text.example}".'
+    try:
+        made = text.read(value) if isinstance(value, str) else value
+    except ConfigError as error:
+        raise ConfigError(f"[{where}] {error} An example: {like}") from error
+    if made is not None and not isinstance(made, kind):
+        found = repr(value) if isinstance(value, str) else shown(value)
+        raise ConfigError(
+            f"[{where}] is {found}; it must be a {kind.__name__}, such as {like}"
+        )
+    return made
 
 
 def _first_that_fits(
@@ -252,7 +256,7 @@ def _first_that_fits(
     options: Iterable[Any],
     where: str,
     default: object,
-    own: Own,
+    words: _Words,
 ) -> Any:
     """Build the dataclass that a table was meant for, among several."""
     kinds = [option for option in options if dataclasses.is_dataclass(option)]
@@ -260,7 +264,7 @@ def _first_that_fits(
     # What is wrong is said of the one that was most probably meant.
     for kind in sorted(kinds, key=lambda one: -_named_in(table, one)):
         try:
-            return build(cast(Any, kind), table, where, default, own=own)
+            return build(cast(Any, kind), table, where, default, **words._asdict())
         except ConfigError as error:
             errors.append(error)
     raise errors[0]
@@ -276,6 +280,10 @@ def _options(hint: Any) -> tuple[Any, ...]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return typing.get_args(hint)
     return (hint,)
+
+
+def _name_of(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else ""
 
 
 def _is_of(hint: Any, kind: type) -> bool:
@@ -294,14 +302,14 @@ def _protocol(hint: Any) -> Any:
 
 
 def _class_by_type(
-    protocol: type, table: Mapping[str, Any], where: str, own: Own
+    protocol: type, table: Mapping[str, Any], where: str, words: _Words
 ) -> Any:
     """Build the configuration that ``type`` names, from the room of its protocol."""
     room = sys.modules[protocol.__module__]
-    named = {name: getattr(room, name) for name in room.__all__} | dict(own or {})
+    named = {name: getattr(room, name) for name in room.__all__} | dict(words.own or {})
     known = {name: cls for name, cls in named.items() if is_kind_of(cls, protocol)}
     name = table.get("type")
-    if name not in known and name and own is not None:
+    if name not in known and name and words.own is not None:
         raise ConfigError(
             f"[{where}] is a {name!r}, which is none of tidegraph's. "
             f"{name_your_class(str(name))}"
@@ -323,7 +331,7 @@ def _class_by_type(
         )
     settings = {key: value for key, value in table.items() if key != "type"}
     kind = cast(type[Any], known[cast(str, name)])
-    return build(kind, settings, where, own=own)
+    return build(kind, settings, where, **words._asdict())
 
 
 def name_your_class(name: str) -> str:

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import functools
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -12,7 +13,6 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from tidegraph.config import described
 from tidegraph.data.split import second_of
 from tidegraph.errors import RequestError
 
@@ -143,7 +143,7 @@ class _Option:
 
 
 def _options_of_fields(cls: type, prefix: str, panel: str | None) -> Iterator[_Option]:
-    hints, helps = typing.get_type_hints(cls), described(cls)
+    hints, helps = typing.get_type_hints(cls), _described(cls)
     for field in dataclasses.fields(cast(Any, cls)):
         inner = [
             c for c in _union_members(hints[field.name]) if dataclasses.is_dataclass(c)
@@ -167,3 +167,19 @@ def _union_members(hint: Any) -> tuple[Any, ...]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return typing.get_args(hint)
     return (hint,)
+
+
+def _described(cls: type) -> dict[str, str]:
+    """Return what the docstring of a dataclass says of each of its attributes."""
+    listed = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:")[2]
+    found: dict[str, str] = {}
+    name = ""
+    for line in listed.splitlines():
+        if re.match(r" {4}\w+: ", line):
+            name, _, text = line.strip().partition(": ")
+            found[name] = text
+        elif line.startswith(" " * 8):
+            found[name] += f" {line.strip()}"
+        elif line:
+            break
+    return found

@@ -10,7 +10,7 @@ from typing import Any, cast
 from tidegraph.arguments import checked, settings
 from tidegraph.arguments.conversion import convert_or_raise, converter
 from tidegraph.catalog import model, settings_of
-from tidegraph.config import build, read_toml, refuse_unknown
+from tidegraph.config import build, refuse_unknown
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Reading, setting_names
 from tidegraph.data.sources import read_as
@@ -21,6 +21,7 @@ from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.pipeline.serving import Source
 from tidegraph.recipe_file.on_valid import ValidReport, judge_on_valid
 from tidegraph.recipe_file.split import Parts, Split
+from tidegraph.recipe_file.toml_file import read_toml
 from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import generator
 from tidegraph.run import Run

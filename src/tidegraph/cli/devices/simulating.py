@@ -12,10 +12,11 @@ from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.options import FurtherGraph, full_paths
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
-from tidegraph.config import build_each, read_toml
+from tidegraph.config import build_each
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
 from tidegraph.recipe_file.recipe import Recipe, read_recipe
+from tidegraph.recipe_file.toml_file import read_toml
 from tidegraph.rng import generator
 from tidegraph.run import Run
 

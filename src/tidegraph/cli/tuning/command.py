@@ -13,7 +13,7 @@ from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.options import FurtherGraph, full_paths
 from tidegraph.cli.terminal import say
 from tidegraph.cli.tuning.pictures import search_section
-from tidegraph.config import build, read_toml
+from tidegraph.config import build
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.digests import log_digest, rest_digest, short_hash
 from tidegraph.errors import ConfigError
@@ -27,6 +27,7 @@ from tidegraph.recipe_file.recipe import Recipe, pipeline_of, read_recipe
 from tidegraph.recipe_file.search.space import Search, with_settings_replaced
 from tidegraph.recipe_file.search.study import Found, search
 from tidegraph.recipe_file.split import Parts
+from tidegraph.recipe_file.toml_file import read_toml
 from tidegraph.retrieval.scoring.describe import settings_text
 from tidegraph.rng import generator
 from tidegraph.run import Run
