@@ -76,6 +76,43 @@ def test_vectors_that_are_no_numbers_are_refused():
         Factorized("walks", walks).fit(draw_log(events=900))
 
 
+def one_step(rate):
+    return Training(1, 10**6, Adam(rate), patience=None)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        lambda rate: tg.bpr_mf(4, training=one_step(rate)),
+        lambda rate: tg.lightgcn(2, 4, training=one_step(rate)),
+        lambda rate: tg.NextItem(embedding_size=4, training=one_step(rate)),
+        lambda rate: tg.NeuralRanker(training=one_step(rate)),
+    ],
+    ids=["bpr_mf", "lightgcn", "next_item", "ranker"],
+)
+def test_a_single_step_that_explodes_is_refused_by_the_name_of_the_method(method):
+    broken = method(1e38)
+    stages = {"retrieve": tg.Popular(), "rank": broken}
+    stages = stages if isinstance(broken, tg.NeuralRanker) else {"retrieve": broken}
+
+    with pytest.raises(ConfigError, match=f"^{broken.name}: a weight is .*e of 1e.38"):
+        tg.Pipeline(**stages).fit(draw_log(events=300))
+
+
+@pytest.mark.parametrize(
+    ("method", "rate"),
+    [
+        # Weights are numbers, and what comes out of two layers is none.
+        (tg.gcn(embedding_size=4, training=one_step(1e15)), 1e15),
+        (tg.NextItem(embedding_size=4, training=one_step(1e12)), 1e12),
+    ],
+    ids=lambda part: getattr(part, "name", part),
+)
+def test_a_network_whose_vectors_are_no_numbers_is_refused(method, rate):
+    with pytest.raises(DataError, match=f"^{method.name} finds vectors that are no n"):
+        method.fit(draw_log(events=300))
+
+
 @pytest.mark.parametrize("value", ["a", 3.5, None], ids=str)
 def test_features_that_tell_no_two_items_apart_are_refused(value):
     log = draw_log()

@@ -16,6 +16,7 @@ from tidegraph.run import Run
 from tidegraph.training.fingerprint import fingerprint
 from tidegraph.training.loop import train
 from tidegraph.training.settings import Training
+from tidegraph.training.weights import weights_of
 from training.fitting_a_line import OPTIMIZERS, Line, learnt
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,6 +89,37 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(
 
     assert max(int(path.name[-6:]) for path in tmp_path.glob("epoch-*")) == 5
     same(learnt(tmp_path), learnt(None))
+
+
+@pytest.mark.parametrize("average", [None, 0.5])
+def test_a_last_step_that_explodes_leaves_the_last_good_checkpoint(
+    tmp_path, monkeypatch, average
+):
+    def learn(folder):
+        rng = np.random.default_rng(0)
+        task = Line(rng)
+        settings = Training(3, optimizer=OPTIMIZERS["sgd"], average=average)
+        curve = train(task, settings, Run(rng, checkpoints=folder), name="Line")
+        return curve, weights_of(task.module), rng.random()
+
+    loss, steps = Line.loss, iter(range(1000))
+
+    def exploding(self, batch):
+        if next(steps) == 4 + 3:  # The last of four steps of epoch 2.
+            self.module[0].weight.register_hook(lambda slope: slope * np.inf)
+        return loss(self, batch)
+
+    said = (
+        r"^Line: a weight is (-?inf|nan) in epoch 2, at a learning rate of 0.01\. .*"
+        r"The checkpoint of epoch 1 is kept\.$"
+    )
+    monkeypatch.setattr(Line, "loss", exploding)
+    with pytest.raises(ConfigError, match=said):
+        learn(tmp_path)
+    monkeypatch.undo()
+
+    assert [path.name for path in tmp_path.glob("epoch-*")] == ["epoch-000001"]
+    same(learn(tmp_path), learn(None))
 
 
 def test_a_training_that_has_ended_is_not_repeated(tmp_path, monkeypatch):

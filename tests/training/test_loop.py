@@ -126,6 +126,26 @@ def test_patience_asks_after_a_validation_alone():
     assert worse.best_epoch == 4
 
 
+def test_what_validation_finds_no_number_for_ends_a_training(tmp_path):
+    task = Falls([1.0, -math.inf])
+
+    with pytest.raises(ConfigError, match="validation finds no number in epoch 2, at"):
+        train(task, Training(epochs=4), run(checkpoints=tmp_path))
+
+    assert task.module.weight.item() == task.seen[0]
+    assert [path.name for path in tmp_path.glob("epoch-*")] == ["epoch-000001"]
+
+
+def test_weights_that_explode_in_the_running_mean_are_refused():
+    class Task(Falls):
+        def loss(self, batch):
+            return self.module(batch).sum() * 1e20
+
+    settings = Training(1, optimizer=SGD(1.0), average=0.5)
+    with pytest.raises(ConfigError, match=r"a weight is -1e\+20 in epoch 1"):
+        train(Task(), settings, run())
+
+
 def test_an_interruption_puts_the_best_weights_back():
     class Task(Falls):
         def batches(self, epoch, rng):

@@ -141,6 +141,23 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_rate(tmp_path):
     np.testing.assert_array_equal(task.array, task.seen[0])
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1e19])
+def test_weights_that_the_last_step_of_an_epoch_breaks_are_refused(value):
+    class Exploding(Walks):
+        def step(self, batch, rate):
+            loss = super().step(batch, rate)
+            if len(self.rates) == BATCHES:
+                self.array[1, 1] = value
+            return loss
+
+    task = Exploding()
+    said = re.escape(f"a weight is {value:g} in epoch 1, at a")
+    with pytest.raises(ConfigError, match=said):
+        train(task, settings(), run())
+
+    assert not task.seen  # Nobody has judged them.
+
+
 def test_the_two_kinds_of_optimiser_are_not_mixed_up():
     with pytest.raises(ConfigError, match="Adam does not go with a kernel"):
         train(Walks(), Training(1, optimizer=Adam(0.1)), run())

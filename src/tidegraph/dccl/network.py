@@ -23,6 +23,7 @@ from tidegraph.ranking.new_rows import with_rows
 from tidegraph.ranking.receptive_fields import Shown
 from tidegraph.run import Run
 from tidegraph.training.loop import train
+from tidegraph.training.task import least_if_nan
 from tidegraph.training.weights import shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -66,7 +67,7 @@ def train_network(
     assert settings.model is not None
     ranker = with_rows(state.ranker, *lesson.inputs.nodes(lesson.clock))
     task = NetworkTask(ranker, lesson, state.level, settings)
-    train(task, settings.model, run)
+    train(task, settings.model, run, name="MoMoDistill")
     head = copy.deepcopy(state.head)
     head.f.load_state_dict(split(ranker.network).tower.state_dict())
     return replace(state, ranker=ranker, head=head)
@@ -211,4 +212,4 @@ class NetworkTask:
             flat = (tensor(part[some]).flatten() for part in (label, weight))
             held = Rows(torch.zeros(0), torch.zeros(0), *flat)
             total -= float(loss_of(logit.flatten(), held)) * float(weight[some].sum())
-        return total / float(weight.sum())
+        return least_if_nan(total / float(weight.sum()))

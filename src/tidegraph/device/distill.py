@@ -23,6 +23,7 @@ from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
+from tidegraph.training.task import least_if_nan
 from tidegraph.training.weights import shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -193,7 +194,7 @@ def distill_model(
         taught = Teachers(np.zeros(rows, np.float32), np.zeros(rows, np.float32))
     batch, weight = settings.model.batch_size, capped_weights(fleet, settings.cap)
     task = _Model(new, fleet.rows, weight, taught, valid.rows, settings.beta, batch)
-    train(task, settings.model, run)
+    train(task, settings.model, run, name="MoMoDistill")
     return new.requires_grad_(False)
 
 
@@ -232,7 +233,7 @@ class _Model:
         if not len(self.valid.label):
             return float("nan")
         logit = self.module.plain(self.valid.x, self.valid.offset)
-        return -float(loss_of(logit, self.valid))
+        return least_if_nan(-float(loss_of(logit, self.valid)))
 
 
 def capped_weights(fleet: FleetRows, cap: float) -> Float[Tensor, " n"]:

@@ -23,6 +23,7 @@ from tidegraph.extras import needed
 from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.settings import Training
+from tidegraph.training.task import least_if_nan
 from tidegraph.training.weights import shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -58,11 +59,11 @@ def distill_patches(
     new.f.requires_grad_(False)
     task = _Patches(new, theta, fleet, taught, valid, local, settings)
     if settings.private is None:
-        train(task, settings.patches, run)
+        train(task, settings.patches, run, name="MoMoDistill")
     else:
         rate, steps = sampling(fleet, settings.patches)
         private = Privately(task, settings.private, settings.beta, rate, steps)
-        train(private, settings.patches, run)
+        train(private, settings.patches, run, name="MoMoDistill")
     return new.requires_grad_(False)
 
 
@@ -200,4 +201,4 @@ class _Patches:
                     total + counts * float(self.loss(batch)),
                     weight + counts,
                 )
-        return -total / weight
+        return least_if_nan(-total / weight)

@@ -18,6 +18,7 @@ from tidegraph.ranking.receptive_fields import Shown, events_read
 from tidegraph.run import Curve, Run
 from tidegraph.stages import NO_ITEM, Examples
 from tidegraph.training.loop import train
+from tidegraph.training.task import least_if_nan
 from tidegraph.training.weights import batches_in_order, shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -145,7 +146,7 @@ class Clicks:
         score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
         label, weight = self.valid_label[there], self.valid.weights[there]
         likely = label * np.log(score) + (1 - label) * np.log(1 - score)
-        return float((weight * likely).mean())
+        return least_if_nan(float((weight * likely).mean()))
 
 
 def train_clicks(
@@ -158,7 +159,8 @@ def train_clicks(
     read = model.batches.known
     known = read(learn.requests), read(valid.requests)
     task = Clicks(model, learn, valid, numbers, valid_numbers, known, run.device)
-    return train(task, model.settings.training, run, _fingerprint_parts(task))
+    settings, data = model.settings.training, _fingerprint_parts(task)
+    return train(task, settings, run, data, model.name)
 
 
 def _fingerprint_parts(task: Clicks) -> Iterator[object]:

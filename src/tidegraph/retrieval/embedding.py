@@ -20,6 +20,7 @@ from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
+from tidegraph.retrieval.index.items import check_products
 from tidegraph.retrieval.inputs.features import described_graph
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
@@ -134,9 +135,9 @@ class Embedding:
         if fused:
             size, judge = self.training.batch_size, task.validate
             steps = FusedPairs(task.module, task.pairs, self.objective, size, judge)
-            curve = trained(steps, self.training, run, data)
+            curve = trained(steps, self.training, run, data, self.name)
         else:
-            curve = trained(task, self.training, run, data)
+            curve = trained(task, self.training, run, data, self.name)
         return replace(task.fitted(), curve=curve)
 
 
@@ -249,6 +250,7 @@ class _Pairs:
             if self._of_length_1:
                 sides = [F.normalize(side, dim=1) for side in sides]
             source, *context = (side.cpu().numpy().copy() for side in sides)
+        check_products(self.settings.name, source, *context)
         target = context[0] if context else source
         linked = np.bincount(graph.row.numpy(), minlength=graph.nodes) > 0
         item, known = self._with_cold_items(target[users:], linked[users:])

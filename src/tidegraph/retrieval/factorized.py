@@ -13,6 +13,7 @@ from tidegraph.features.values import feature_of_nodes
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
+from tidegraph.retrieval.index.items import check_products
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.learnt_from import seeded
 from tidegraph.retrieval.solvers import HOPE, Foresees, ReadsFeatures, Solver
@@ -64,12 +65,7 @@ class Factorized:
                 solved = solver.solve(pairs, known)
             else:
                 solved = solver.solve(pairs)
-        sides = solved.user, solved.source, solved.target
-        if not all(np.isfinite(side).all() for side in sides):
-            raise DataError(
-                f"{self.name} finds vectors that are no numbers. Lower its learning "
-                "rate if it has one, or look for huge weights in the log."
-            )
+        check_products(self.name, solved.user, solved.source, solved.target)
         # A node without an edge in the solver's graph has a vector of zeros.
         alive = _is_nonzero(solved.target)
         if not alive.any():

@@ -33,6 +33,9 @@ with needed("torch", "neural", "a neural network"):
 
 B = TypeVar("B")
 
+LARGEST_WEIGHT = 1e18
+"""Products of two vectors of larger weights may be no number of 32 bits."""
+
 
 @dataclass(eq=False)
 class _Weights:
@@ -69,6 +72,7 @@ def train(
     settings: Training,
     run: Run,
     data: Iterable[object] = (),
+    name: str = "",
 ) -> Curve:
     """Fit a task's module in place and return how it went.
 
@@ -83,17 +87,18 @@ def train(
         run: Where, and from which generator.
         data: Arrays and settings that a checkpoint must agree in, beside ``settings``
             and the module's shapes; what the task learns from.
+        name: Of the method; begins the sentence about a training that diverges.
 
     Raises:
-        ConfigError: The loss is not a number any more, the device is not there, the
-            optimiser is not one for the task, or the checkpoints are of another
-            training.
+        ConfigError: The loss, a weight or what validation finds is not a number any
+            more, the device is not there, the optimiser is not one for the task, or
+            the checkpoints are of another training.
     """
     tables = use_sparse_gradients(task.module, settings.optimizer)
     with engine(run) as device, tables:
         if not isinstance(task, SteppingTask):
             task.module.to(device)
-        return _Training(task, settings, run, data).run_all()
+        return _Training(task, settings, run, data, name).run_all()
 
 
 class _Training(Generic[B]):
@@ -105,8 +110,9 @@ class _Training(Generic[B]):
         settings: Training,
         run: Run,
         data: Iterable[object],
+        name: str,
     ) -> None:
-        self.task, self.settings, self.run = task, settings, run
+        self.task, self.settings, self.run, self.name = task, settings, run, name
         self.stepper = stepper(task, settings.optimizer)
         self.step, self.curve, self.weights = 0, Curve(), _Weights()
         self.speed = ""
@@ -149,11 +155,13 @@ class _Training(Generic[B]):
             for batch in task.batches(epoch, self.run.rng):
                 seen.append(self._take_step(batch, epoch, len(seen)))
                 if not math.isfinite(seen[-1]):
-                    raise ConfigError(self._diverged_text(seen[-1], epoch, len(seen)))
+                    what = f"the training loss is {seen[-1]}"
+                    raise self._diverged(what, epoch, f", step {len(seen)}")
                 examples += 0 if counts is None else counts.examples(batch)
         if examples:
             rate = examples / (time.perf_counter() - started)
             self.speed = f", {rate:,.0f} {task.unit} a second"
+        self._refuse_broken_weights(epoch)
         return float(np.mean(seen)) if seen else 0.0
 
     def _take_step(self, batch: B, epoch: int, done: int) -> float:
@@ -170,16 +178,28 @@ class _Training(Generic[B]):
             self.weights.blend(self.task.module, share, self.step)
         return loss
 
-    def _diverged_text(self, loss: float, epoch: int, step: int) -> str:
-        """Return the sentence about a loss that is no number any more."""
+    def _refuse_broken_weights(self, epoch: int) -> None:
+        """Look at the weights once an epoch: a loss is of those before its step."""
+        with torch.inference_mode():
+            for name, weight in self.task.module.named_parameters():
+                mean = [self.weights.mean[name]] if self.weights.mean else []
+                for values in (weight, *mean) if weight.numel() else ():
+                    least, most = map(float, torch.aminmax(values))
+                    worst = least if -least > most else most
+                    # What is no number is not below, either.
+                    if not abs(worst) < LARGEST_WEIGHT:
+                        raise self._diverged(f"a weight is {worst:g}", epoch)
+
+    def _diverged(self, what: str, epoch: int, step: str = "") -> ConfigError:
+        """Return the error of a training whose numbers are none any more."""
         text = (
-            f"the training loss is {loss} in epoch {epoch + 1}, step {step}, at a "
-            f"learning rate of {self.stepper.rate:g}. Lower learning_rate, or look for "
-            "huge features."
+            f"{what} in epoch {epoch + 1}{step}, at a learning rate of "
+            f"{self.stepper.rate:g}. Lower learning_rate, or look for huge numbers in "
+            "what it learns from."
         )
         if self.run.checkpoints is not None and epoch:
             text += f" The checkpoint of epoch {epoch} is kept."
-        return text
+        return ConfigError(f"{self.name}: {text}" if self.name else text)
 
     def _validate(self, epoch: int) -> float:
         """Return what validation finds, nan where it is not this epoch's turn."""
@@ -193,6 +213,8 @@ class _Training(Generic[B]):
         module.eval()
         with torch.inference_mode():
             metric = float(self.task.validate())
+        if math.isinf(metric):
+            raise self._diverged("validation finds no number", epoch)
         # Of a task that holds nothing out, nan, the last weights are the best.
         most = _largest_metric(self.curve.metric)
         if math.isnan(most) or metric > most:

@@ -1,5 +1,6 @@
 """What the training loop needs of anything that learns."""
 
+import math
 from collections.abc import Iterable
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -12,6 +13,11 @@ with needed("torch", "neural", "a neural network"):
 
 B = TypeVar("B")
 C = TypeVar("C", contravariant=True)
+
+
+def least_if_nan(metric: float) -> float:
+    """Return what was found of what is held out: -inf for what is no number."""
+    return -math.inf if math.isnan(metric) else metric
 
 
 @runtime_checkable
@@ -41,7 +47,11 @@ class Task(Protocol[B]):
         ...
 
     def validate(self) -> float:
-        """Return a number that should grow."""
+        """Return a number that should grow.
+
+        It is nan if nothing is held out, and -inf if something is and no number is
+        found for it: the training has diverged.
+        """
         ...
 
 
@@ -77,7 +87,11 @@ class SteppingTask(Protocol[B]):
         ...
 
     def validate(self) -> float:
-        """Return a number that should grow."""
+        """Return a number that should grow.
+
+        It is nan if nothing is held out, and -inf if something is and no number is
+        found for it: the training has diverged.
+        """
         ...
 
 

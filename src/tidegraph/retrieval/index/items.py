@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.artifact.sealed import State, Storable
-from tidegraph.errors import ArtifactError
+from tidegraph.errors import ArtifactError, DataError
 from tidegraph.kernels.products import products
 from tidegraph.retrieval.index import Exact, FittedExact, FittedIndex, Index
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
@@ -124,3 +124,24 @@ def unit_vectors(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n 
     """Return vectors scaled to length 1; one of zeros stays."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.maximum(length, np.float32(1e-12))
+
+
+def check_products(name: str, *sides: Float32[np.ndarray, "_ d"]) -> None:
+    """Refuse vectors whose products may be no numbers, which would answer nobody.
+
+    Args:
+        name: The method.
+        sides: Vectors of users and of items.
+
+    Raises:
+        DataError: The square of one is no number, and no product is larger than that.
+    """
+    for side in sides:
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = np.einsum("vk,vk->v", side, side)
+        if not np.isfinite(square).all():
+            raise DataError(
+                f"{name} finds vectors that are no numbers, or too long to multiply. "
+                "Lower its learning rate if it has one, or look for huge numbers in "
+                "the log."
+            )

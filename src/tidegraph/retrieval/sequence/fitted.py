@@ -12,7 +12,13 @@ from tidegraph.config import build, to_table
 from tidegraph.extras import needed
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.index import FittedIndex, Index
-from tidegraph.retrieval.index.items import Held, ItemVectors, Side, unit_vectors
+from tidegraph.retrieval.index.items import (
+    Held,
+    ItemVectors,
+    Side,
+    check_products,
+    unit_vectors,
+)
 from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.pieces import latest_first
@@ -27,6 +33,8 @@ with needed("torch", "neural", "a neural network"):
 
 PLACES = 1 << 13
 """How many places of histories are encoded at a time."""
+_TRIED = 64
+"""Items that are encoded to see whether the network finds numbers."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,6 +108,18 @@ class FittedNextItem:
             x if x is None else tensor(x).to(device) for x in (rows, there, hidden)
         )
         return self.network(*given)[:, 0].cpu().numpy()
+
+    def check_states(self) -> None:
+        """Refuse a network that finds no numbers for histories of one event.
+
+        Raises:
+            DataError: It does.
+        """
+        rows = np.flatnonzero(self.item_known)[:_TRIED, None]
+        masked = self.design.masked is not None
+        with torch.inference_mode():
+            states = self._encoded(rows, np.ones_like(rows, np.bool_), masked=masked)
+        check_products(self.name, states)
 
     def _known(self, requests: Requests) -> Histories:
         """Return the events of each history whose items training knew."""

@@ -108,7 +108,7 @@ class NextItem:
         known, held = parted(fold, self.name, run.rng, self.training)
         task = NextItems.of(self, known, held, run)
         data = self, *learnt_from(known, held)
-        curve = trained(task, self.training, run, data)
+        curve = trained(task, self.training, run, data, self.name)
         task.module.to("cpu")
         fitted = replace(task.fitted(), curve=curve, trained_until=trained_until(fold))
         return fitted.indexed(self.index)

@@ -194,11 +194,17 @@ class NextItems:
         return math.nan if self.held is None else self.held.ndcg(self.fitted())
 
     def fitted(self) -> FittedNextItem:
-        """Return the network as it is."""
-        return FittedNextItem(
+        """Return the network as it is.
+
+        Raises:
+            DataError: It finds no numbers.
+        """
+        fitted = FittedNextItem(
             self.settings.name,
             self.settings.design,
             self.module,
             self._known_items.cpu().numpy(),
             self.settings.loss.temperature is not None,
         )
+        fitted.check_states()
+        return fitted
