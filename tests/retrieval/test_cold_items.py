@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tidegraph.errors import DataError
-from tidegraph.nn.conv import GraphSAGE, PinSage
+from tidegraph.nn.conv import GCN, GraphSAGE, PinSage
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.inputs.features import item_features
 from tidegraph.stages import Fold
@@ -35,7 +35,8 @@ def clustered():
 
 @pytest.mark.parametrize("ids", [False, True])
 @pytest.mark.parametrize(
-    "encoder", chosen({"GraphSAGE": GraphSAGE, "PinSage": PinSage}, "GraphSAGE")
+    "encoder",
+    chosen({"GraphSAGE": GraphSAGE, "PinSage": PinSage, "GCN": GCN}, "GraphSAGE"),
 )
 def test_an_unseen_item_is_near_to_those_of_its_category(encoder, ids):
     log = clustered()

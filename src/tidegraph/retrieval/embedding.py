@@ -60,10 +60,10 @@ class Embedding:
         training: How long and how fast to learn; with ``patience`` the newest item of
             a thousand users is held out, and the best epoch at finding them is kept.
         seed: Seed of everything random; that of the run if left out.
+        index: Where the largest products are looked for.
         ego: What a vector is made of: a plan, of which each batch takes what is around
             its nodes, strictly before the time of their pair. The whole graph if left
             out.
-        index: Where the largest products are looked for.
     """
 
     name: str = "Embedding"
@@ -72,8 +72,8 @@ class Embedding:
     embedding_size: int = 64
     training: Training = STEADY
     seed: int | None = None
-    ego: Plan | None = None
     index: Index = field(default_factory=Exact)
+    ego: Plan | None = None
 
     def __post_init__(self) -> None:
         at_least(self.name, 1, embedding_size=self.embedding_size)
@@ -202,6 +202,8 @@ class _Pairs:
         # What is around a node may be as of its pair, so then each row has its own.
         apart = self.fields is not None and self.fields.needs_clocks
         for batch in self.pairs.epoch(self.settings.training.batch_size, rng):
+            if not len(batch.source):
+                continue  # Few walks may all end where they began.
             drawn = drawer.draw(batch)
             against = Against.of(drawn, self.device, apart=apart)
             pairs = tensor(np.concatenate([batch.source, batch.target]))

@@ -94,7 +94,7 @@ def test_a_loss_of_few_nodes_reaches_what_is_around_them_and_no_more(encoder, li
 
 
 @pytest.mark.parametrize(
-    "encoder", [GraphSAGE(ids=False), PinSage(ids=False)], ids=repr
+    "encoder", [GCN(ids=False), GraphSAGE(ids=False), PinSage(ids=False)], ids=repr
 )
 def test_nodes_of_the_same_features_and_edges_have_the_same_vector(encoder, rng):
     linked = np.zeros((6, 8), bool)

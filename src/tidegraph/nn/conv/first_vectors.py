@@ -30,8 +30,8 @@ class FirstVectors(nn.Module):
         super().__init__()
         if not ids and graph.features is None:
             raise ConfigError(
-                "nodes without a vector of their own need features. Give the items "
-                "some, or say ids=True."
+                "nodes without a vector of their own need features. Name some columns "
+                "of the items, features=(...), or say ids=True."
             )
         self.own = nn.Embedding(graph.nodes, size) if ids else None
         self.features, self.nodes = graph.features, graph.nodes

@@ -1,5 +1,7 @@
 """GCN: the sum over neighbours and oneself, over the roots of both degrees."""
 
+from typing import ClassVar
+
 from jaxtyping import Float
 
 from tidegraph.arguments import settings
@@ -22,9 +24,16 @@ class GCN:
 
     Attributes:
         layers: How far the receptive field reaches.
+        ids: Does each node have a vector of its own, beside its features?
+        features: Columns of item features, numbers and categories. With some, an item
+            without an edge has a vector too.
     """
 
+    categorical: ClassVar[bool] = False
+
     layers: int = 2
+    ids: bool = True
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         at_least("GCN", 1, layers=self.layers)
@@ -32,7 +41,8 @@ class GCN:
     def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [GCNConv(size, size) for _ in range(self.layers)]
-        return Stack(graph, FirstVectors(graph, size), layers, last_layer, torch.relu)
+        first = FirstVectors(graph, size, ids=self.ids)
+        return Stack(graph, first, layers, last_layer, torch.relu)
 
 
 class GCNConv(nn.Module):

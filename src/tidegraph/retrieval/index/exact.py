@@ -19,6 +19,10 @@ class Exact:
         return FittedExact(vectors)
 
 
+EXACT = Exact()
+"""What is taken where no index is named."""
+
+
 @dataclass(frozen=True, eq=False)
 class FittedExact:
     """Multiplies queries with all vectors, a few at a time, and keeps the largest.

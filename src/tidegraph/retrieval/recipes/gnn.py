@@ -18,6 +18,8 @@ from tidegraph.nn.conv.pinsage import PinSage
 from tidegraph.nn.conv.sage import Aggregator, GraphSAGE, MeanAggregator
 from tidegraph.nn.conv.sgc import SGC
 from tidegraph.retrieval.embedding import STEADY, Embedding
+from tidegraph.retrieval.index import Index
+from tidegraph.retrieval.index.exact import EXACT
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import (
     BPR,
@@ -40,6 +42,7 @@ def lightgcn(
     l2: float = 1e-4,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return LightGCN.
 
@@ -48,15 +51,16 @@ def lightgcn(
         embedding_size: Numbers in a vector.
         loss: What it costs if a user's items are not told from others.
         l2: Penalty on the squared length of the vectors that a batch learns.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         He et al., "LightGCN", SIGIR 2020, equations 3 to 15.
     """
     objective = Objective(loss=loss, l2=l2)
     encoder = LightPropagation(layers)
-    return Embedding("LightGCN", encoder, objective, embedding_size, training, seed)
+    return Embedding(
+        "LightGCN", encoder, objective, embedding_size, training, seed, index
+    )
 
 
 @checked(ConfigError)
@@ -66,6 +70,7 @@ def ngcf(
     l2: float = 1e-4,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return NGCF, with a pairwise loss.
 
@@ -73,8 +78,7 @@ def ngcf(
         layers: How far vectors walk along edges.
         embedding_size: Numbers in a layer; a vector has ``layers + 1`` times as many.
         l2: Penalty on the squared length of the first vectors of a batch.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Wang et al., "Neural Graph Collaborative Filtering", SIGIR 2019. Departs: no
@@ -82,7 +86,7 @@ def ngcf(
     """
     objective = Objective(loss=BPR(), l2=l2)
     encoder = NGCFPropagation(layers)
-    return Embedding("NGCF", encoder, objective, embedding_size, training, seed)
+    return Embedding("NGCF", encoder, objective, embedding_size, training, seed, index)
 
 
 @checked(ConfigError)
@@ -91,19 +95,19 @@ def sgc(
     embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return SGC for users and items, with a sampled softmax.
 
     Args:
         layers: How far vectors walk along edges.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Wu et al., "Simplifying Graph Convolutional Networks", ICML 2019.
     """
-    return Embedding("SGC", SGC(layers), SOFTMAX, embedding_size, training, seed)
+    return Embedding("SGC", SGC(layers), SOFTMAX, embedding_size, training, seed, index)
 
 
 @checked(ConfigError)
@@ -112,20 +116,20 @@ def gcn(
     embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return a GCN of users and items, with a sampled softmax.
 
     Args:
         layers: Graph convolutions, a ReLU between them.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Kipf & Welling, "Semi-Supervised Classification with Graph Convolutional
         Networks", ICLR 2017.
     """
-    return Embedding("GCN", GCN(layers), SOFTMAX, embedding_size, training, seed)
+    return Embedding("GCN", GCN(layers), SOFTMAX, embedding_size, training, seed, index)
 
 
 @checked(ConfigError)
@@ -135,6 +139,7 @@ def gat(
     embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return a GAT of users and items, with a sampled softmax.
 
@@ -142,13 +147,14 @@ def gat(
         layers: Attention layers, an ELU between them.
         heads: Attentions in a layer.
         embedding_size: Numbers in a vector, a multiple of ``heads``.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Veličković et al., "Graph Attention Networks", ICLR 2018.
     """
-    return Embedding("GAT", GAT(layers, heads), SOFTMAX, embedding_size, training, seed)
+    return Embedding(
+        "GAT", GAT(layers, heads), SOFTMAX, embedding_size, training, seed, index
+    )
 
 
 @checked(ConfigError)
@@ -157,19 +163,19 @@ def gin(
     embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return a GIN of users and items, with a sampled softmax.
 
     Args:
         layers: Isomorphism layers, a ReLU between them.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Xu et al., "How Powerful are Graph Neural Networks?", ICLR 2019.
     """
-    return Embedding("GIN", GIN(layers), SOFTMAX, embedding_size, training, seed)
+    return Embedding("GIN", GIN(layers), SOFTMAX, embedding_size, training, seed, index)
 
 
 @checked(ConfigError)
@@ -179,6 +185,9 @@ def graphsage(
     embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
+    features: tuple[str, ...] = (),
+    ids: bool = True,
 ) -> Embedding:
     """Return GraphSAGE, which draws neighbours from before the time of each pair.
 
@@ -186,8 +195,8 @@ def graphsage(
         counts: Neighbours to draw at each hop, the nearest first.
         aggregator: What is made of their vectors.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
+        features, ids: As of ``GraphSAGE``.
 
     Source:
         Hamilton, Ying & Leskovec, "Inductive Representation Learning on Large Graphs",
@@ -196,10 +205,9 @@ def graphsage(
     """
     edges = islice(cycle((ACTION, reverse(ACTION))), len(counts))
     ego = fan_out(*edges, counts=counts)
-    encoder, objective = GraphSAGE(len(counts), aggregator), Objective(loss=SkipGram(2))
-    return Embedding(
-        "GraphSAGE", encoder, objective, embedding_size, training, seed, ego
-    )
+    encoder = GraphSAGE(len(counts), aggregator, ids, features)
+    learn = Objective(loss=SkipGram(2)), embedding_size, training, seed, index, ego
+    return Embedding("GraphSAGE", encoder, *learn)
 
 
 @checked(ConfigError)
@@ -210,29 +218,29 @@ def pinsage(
     training: Training = STEADY,
     seed: int | None = None,
     hard_ranks: tuple[int, int] | None = None,
+    index: Index = EXACT,
+    features: tuple[str, ...] = (),
+    ids: bool = True,
 ) -> Embedding:
     """Return PinSage: importance pooling over the nodes that walks visit most.
 
     Args:
         neighbors: How many of them.
-        layers: Convolutions.
-        embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        layers, embedding_size: Convolutions, and numbers in a vector.
+        training, seed: As of ``Embedding``.
         hard_ranks: Ranks of items by PageRank from a user, n - 1 of which are negatives
             of each pair in epoch n, if any; in the paper (2000, 5000).
+        index, features, ids: As of ``Embedding`` and the encoder, ``PinSage``.
 
     Source:
-        Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
-        Systems", KDD 2018. Departs: users are nodes, walks take any edge, margins
-        are of cosines.
+        Ying et al., KDD 2018, as of the encoder. Departs: users are nodes, walks take
+        any edge, margins are of cosines.
     """
     ego = walk(ACTION, reverse(ACTION), times=20, length=2).all_time().top(neighbors)
-    easy = Shared(500)
-    drawn = easy if hard_ranks is None else Curriculum(easy, hard_ranks)
-    objective = Objective(loss=TripletMargin(negatives=drawn))
-    learn = objective, embedding_size, training, seed, ego
-    return Embedding("PinSage", PinSage(layers), *learn)
+    drawn = Shared(500) if hard_ranks is None else Curriculum(Shared(500), hard_ranks)
+    loss = TripletMargin(negatives=drawn)
+    learn = Objective(loss=loss), embedding_size, training, seed, index, ego
+    return Embedding("PinSage", PinSage(layers, ids, features), *learn)
 
 
 @checked(ConfigError)
@@ -242,6 +250,9 @@ def lcgnn(
     embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
+    features: tuple[str, ...] = (),
+    ids: bool = True,
 ) -> Embedding:
     """Return LCGNN: a GCN inside the local cluster of each node.
 
@@ -249,8 +260,8 @@ def lcgnn(
         cluster: Most nodes in a cluster.
         layers: Graph convolutions.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
+        features, ids: As of ``GCN``.
 
     Source:
         Qiu et al., "Local Clustering Graph Neural Networks". Departs: clusters are of
@@ -258,6 +269,5 @@ def lcgnn(
         leaves the conductance of clusters as it is to four digits.
     """
     ego = local_cluster(ACTION, type=USER, size=cluster, epsilon=1e-5, all_time=True)
-    return Embedding(
-        "LCGNN", GCN(layers), Objective(), embedding_size, training, seed, ego
-    )
+    learn = Objective(), embedding_size, training, seed, index, ego
+    return Embedding("LCGNN", GCN(layers, ids, features), *learn)

@@ -7,6 +7,8 @@ from tidegraph.nn.conv.start import Spectral
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.retrieval.embedding import STEADY, Embedding
 from tidegraph.retrieval.factorized import Factorized
+from tidegraph.retrieval.index import Index
+from tidegraph.retrieval.index.exact import EXACT
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import BPR, PairLoss, SampledSoftmax
 from tidegraph.retrieval.solvers.ials import IALS
@@ -25,6 +27,7 @@ def bpr_mf(
     l2: float = 1e-2,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return matrix factorisation, with the pairwise loss unless said.
 
@@ -32,21 +35,14 @@ def bpr_mf(
         embedding_size: Numbers in a vector.
         loss: What it costs if a user's items are not told from others.
         l2: Penalty on the squared length of the vectors of a batch.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI
         2009. Departs: Adam in place of plain gradient steps, no item bias.
     """
-    return Embedding(
-        "BPR-MF",
-        Identity(),
-        Objective(loss=loss, l2=l2),
-        embedding_size,
-        training,
-        seed,
-    )
+    learn = Objective(loss=loss, l2=l2), embedding_size, training, seed, index
+    return Embedding("BPR-MF", Identity(), *learn)
 
 
 @checked(ConfigError)
@@ -56,6 +52,7 @@ def softmax_mf(
     negatives: int = 1024,
     training: Training = SHORT,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return matrix factorisation by a sampled softmax over cosines.
 
@@ -66,16 +63,15 @@ def softmax_mf(
         temperature: What cosines are divided by; the lower, the more the hardest of the
             negatives count.
         negatives: How many of all items each batch is told from.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Wu et al., "On the Effectiveness of Sampled Softmax Loss for Item
         Recommendation", ACM TOIS 2024, section 3. Departs: first vectors.
     """
     loss = SampledSoftmax(temperature, negatives)
-    encoder, objective = Identity(start=Spectral()), Objective(loss=loss)
-    return Embedding("Softmax-MF", encoder, objective, embedding_size, training, seed)
+    learn = Objective(loss=loss), embedding_size, training, seed, index
+    return Embedding("Softmax-MF", Identity(start=Spectral()), *learn)
 
 
 @checked(ConfigError)
@@ -85,6 +81,7 @@ def svdpp(
     l2: float = 1e-2,
     training: Training = STEADY,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return SVD++: a user is a vector of their own and what their items say of them.
 
@@ -92,16 +89,15 @@ def svdpp(
         embedding_size: Numbers in a vector.
         loss: What it costs if a user's items are not told from others.
         l2: Penalty on the squared length of the vectors of a batch.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Koren, "Factorization Meets the Neighborhood: a Multifaceted Collaborative
         Filtering Model", KDD 2008, equation 15. Departs: a loss of pairs in place of
         the squared error of ratings.
     """
-    objective = Objective(loss=loss, l2=l2)
-    return Embedding("SVDpp", SVDPlusPlus(), objective, embedding_size, training, seed)
+    learn = Objective(loss=loss, l2=l2), embedding_size, training, seed, index
+    return Embedding("SVDpp", SVDPlusPlus(), *learn)
 
 
 @checked(ConfigError)
@@ -111,6 +107,7 @@ def ials(
     alpha: float = 1.0,
     iterations: int = 15,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Factorized:
     """Return iALS: squared error over all pairs, by the package ``implicit``.
 
@@ -120,10 +117,11 @@ def ials(
         alpha: How much more a pair counts than none.
         iterations: How often users and items are solved in turn.
         seed: Seed of the first vectors; that of the run if left out.
+        index: As of ``Factorized``.
 
     Source:
         Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
         ICDM 2008.
     """
     solver = IALS(embedding_size, l2, alpha, iterations, seed=seed)
-    return Factorized("iALS", solver)
+    return Factorized("iALS", solver, index)

@@ -8,6 +8,8 @@ from tidegraph.nn.sequence.encoders import (
     LatestEvent,
     Transformer,
 )
+from tidegraph.retrieval.index import Index
+from tidegraph.retrieval.index.exact import EXACT
 from tidegraph.retrieval.objective.losses import PairLoss
 from tidegraph.retrieval.sequence.next_item import (
     CROSS_ENTROPY,
@@ -27,6 +29,7 @@ def sasrec(
     loss: PairLoss = CROSS_ENTROPY,
     training: Training = UNTIL_BEST,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> NextItem:
     """Return SASRec.
 
@@ -38,15 +41,14 @@ def sasrec(
         dropout: Share of what is passed on that training leaves out.
         loss: What it costs if the next item is not found. The paper's is
             ``BinaryCrossEntropy()``, gSASRec's ``GeneralisedBCE()``.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``NextItem``.
 
     Source:
         Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018. Departs
         as ``Transformer`` does, and a layer joins the heads of an attention.
     """
-    encoder = Transformer(blocks, heads, dropout=dropout)
-    return NextItem("SASRec", encoder, loss, embedding_size, length, training, seed)
+    learn = loss, embedding_size, length, training, seed, index
+    return NextItem("SASRec", Transformer(blocks, heads, dropout=dropout), *learn)
 
 
 @checked(ConfigError)
@@ -59,6 +61,7 @@ def bert4rec(
     dropout: float = 0.2,
     training: Training = UNTIL_BEST,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> NextItem:
     """Return BERT4Rec.
 
@@ -69,17 +72,15 @@ def bert4rec(
         length: Most events that are read, a token for what comes next among them.
         masked: Share of events that are hidden and found; the latest always is.
         dropout: Share of what is passed on that training leaves out.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``NextItem``.
 
     Source:
         Sun et al., "BERT4Rec", CIKM 2019. Departs: no layer stands between states and
         products, no item replaces a token, and as ``Transformer`` does.
     """
     encoder = Transformer(blocks, heads, 4, "gelu", False, masked, dropout)
-    return NextItem(
-        "BERT4Rec", encoder, CROSS_ENTROPY, embedding_size, length, training, seed
-    )
+    learn = CROSS_ENTROPY, embedding_size, length, training, seed, index
+    return NextItem("BERT4Rec", encoder, *learn)
 
 
 @checked(ConfigError)
@@ -91,6 +92,7 @@ def gru4rec(
     loss: PairLoss = CROSS_ENTROPY,
     training: Training = UNTIL_BEST,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> NextItem:
     """Return GRU4Rec.
 
@@ -100,8 +102,7 @@ def gru4rec(
         length: Most events that are read, the latest of a history.
         dropout: Share of what is passed on that training leaves out.
         loss: What it costs if the next item is not found.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``NextItem``.
 
     Source:
         Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks",
@@ -109,8 +110,8 @@ def gru4rec(
         which TOP1 and BPR-max stood in. Departs: an item has one vector, and sequences
         start anew in each batch.
     """
-    encoder = GatedUnits(layers, dropout)
-    return NextItem("GRU4Rec", encoder, loss, embedding_size, length, training, seed)
+    learn = loss, embedding_size, length, training, seed, index
+    return NextItem("GRU4Rec", GatedUnits(layers, dropout), *learn)
 
 
 @checked(ConfigError)
@@ -123,6 +124,7 @@ def caser(
     dropout: float = 0.2,
     training: Training = UNTIL_BEST,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> NextItem:
     """Return Caser.
 
@@ -133,8 +135,7 @@ def caser(
         embedding_size: Numbers in a vector.
         length: Most events of a piece of a history that training takes.
         dropout: Share of what filters found that training leaves out.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``NextItem``.
 
     Source:
         Tang and Wang, "Personalized Top-N Sequential Recommendation via Convolutional
@@ -142,7 +143,7 @@ def caser(
         a few drawn ones, and as ``Convolutions`` does.
     """
     filters = Convolutions(window, horizontal, vertical, dropout)
-    learn = CROSS_ENTROPY, embedding_size, length, training, seed
+    learn = CROSS_ENTROPY, embedding_size, length, training, seed, index
     return NextItem("Caser", filters, *learn)
 
 
@@ -154,6 +155,7 @@ def markov_chain(
     loss: PairLoss = CROSS_ENTROPY,
     training: Training = UNTIL_BEST,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> NextItem:
     """Return a Markov chain of the first order whose transitions are factorised.
 
@@ -162,15 +164,12 @@ def markov_chain(
         length: Most events of a piece of a history that training takes.
         dropout: Share of the events' vectors that training leaves out.
         loss: What it costs if the next item is not found.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``NextItem``.
 
     Source:
         Rendle et al., "Factorizing Personalized Markov Chains for Next-Basket
         Recommendation", WWW 2010. Departs: no part is of the user, so that who is not
         known is answered; the softmax over all items, and as ``LatestEvent`` does.
     """
-    encoder = LatestEvent(dropout)
-    return NextItem(
-        "MarkovChain", encoder, loss, embedding_size, length, training, seed
-    )
+    learn = loss, embedding_size, length, training, seed, index
+    return NextItem("MarkovChain", LatestEvent(dropout), *learn)

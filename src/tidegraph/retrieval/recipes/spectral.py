@@ -3,6 +3,8 @@
 from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.factorized import Factorized
+from tidegraph.retrieval.index import Index
+from tidegraph.retrieval.index.exact import EXACT
 from tidegraph.retrieval.solvers import (
     HOPE,
     GraphSolver,
@@ -20,6 +22,7 @@ def hope(
     proximity: FactorizedProximity = KatzProximity(),  # noqa: B008 - it is frozen
     embedding_size: int = 64,
     on: On = "bipartite",
+    index: Index = EXACT,
 ) -> Factorized:
     """Return HOPE: vectors whose products are a proximity of high order.
 
@@ -27,11 +30,12 @@ def hope(
         proximity: Katz's unless said.
         embedding_size: Numbers in a vector.
         on: The graph of users and items, or the item-item graph that it induces.
+        index: As of ``Factorized``.
 
     Source:
         Ou et al., "Asymmetric Transitivity Preserving Graph Embedding", KDD 2016.
     """
-    return Factorized("HOPE", HOPE(proximity, embedding_size, on))
+    return Factorized("HOPE", HOPE(proximity, embedding_size, on), index)
 
 
 @checked(ConfigError)
@@ -41,6 +45,7 @@ def netmf(
     negatives: float = 1.0,
     rank: int | None = 128,
     on: On = "bipartite",
+    index: Index = EXACT,
 ) -> Factorized:
     """Return NetMF: what DeepWalk learns, factorised.
 
@@ -50,16 +55,19 @@ def netmf(
         negatives: Its noise words a pair.
         rank: Eigenvalues that approximate its matrix; None for the matrix itself.
         on: The graph of users and items, or the item-item graph that it induces.
+        index: As of ``Factorized``.
 
     Source:
         Qiu et al., "Network Embedding as Matrix Factorization", WSDM 2018.
     """
-    return Factorized("NetMF", NetMF(embedding_size, window, negatives, rank, on))
+    return Factorized(
+        "NetMF", NetMF(embedding_size, window, negatives, rank, on), index
+    )
 
 
 @checked(ConfigError)
 def grarep(
-    embedding_size: int = 32, steps: int = 3, on: On = "bipartite"
+    embedding_size: int = 32, steps: int = 3, on: On = "bipartite", index: Index = EXACT
 ) -> Factorized:
     """Return GraRep: what is reached in 1, 2, ... steps, each factorised.
 
@@ -67,28 +75,32 @@ def grarep(
         embedding_size: Numbers in a vector for each number of steps.
         steps: The largest of them.
         on: The graph of users and items, or the item-item graph that it induces.
+        index: As of ``Factorized``.
 
     Source:
         Cao, Lu & Xu, "GraRep: Learning Graph Representations with Global Structural
         Information", CIKM 2015.
     """
-    return Factorized("GraRep", GraRep(embedding_size, steps, on=on))
+    return Factorized("GraRep", GraRep(embedding_size, steps, on=on), index)
 
 
 @checked(ConfigError)
-def prone(embedding_size: int = 64, mu: float = 0.2, theta: float = 0.5) -> Factorized:
+def prone(
+    embedding_size: int = 64, mu: float = 0.2, theta: float = 0.5, index: Index = EXACT
+) -> Factorized:
     """Return ProNE: a sparse factorisation smoothed along the spectrum of items.
 
     Args:
         embedding_size: Numbers in a vector.
         mu: Centre of the band of the spectrum that passes.
         theta: How narrow it is.
+        index: As of ``Factorized``.
 
     Source:
         Zhang et al., "ProNE: Fast and Scalable Network Representation Learning", IJCAI
         2019.
     """
-    return Factorized("ProNE", ProNE(embedding_size, mu=mu, theta=theta))
+    return Factorized("ProNE", ProNE(embedding_size, mu=mu, theta=theta), index)
 
 
 @checked(ConfigError)
@@ -97,6 +109,7 @@ def graphzoom(
     levels: int = 1,
     smoothing: int = 2,
     features: tuple[str, ...] = (),
+    index: Index = EXACT,
 ) -> Factorized:
     """Return GraphZoom: a small graph is embedded, and its vectors refined.
 
@@ -105,9 +118,10 @@ def graphzoom(
         levels: How many times the graph is made smaller.
         smoothing: Steps of the filter at each level back.
         features: Columns of items; those that are most alike by them are joined first.
+        index: As of ``Factorized``.
 
     Source:
         Deng et al., "GraphZoom", ICLR 2020.
     """
     zoom = GraphZoom(solver, levels, smoothing, features=features)
-    return Factorized("GraphZoom", zoom)
+    return Factorized("GraphZoom", zoom, index)

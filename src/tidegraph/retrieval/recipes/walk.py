@@ -5,6 +5,7 @@ source meets items' as targets, which is what was trained; and negatives are sha
 few pairs. Rates fall in a line, as in word2vec.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 from tidegraph.arguments import checked
@@ -14,6 +15,8 @@ from tidegraph.nn.conv.identity import Identity, TwoTables
 from tidegraph.nn.conv.side_information import SideInformation
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.index import Index
+from tidegraph.retrieval.index.exact import EXACT
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import SkipGram
 from tidegraph.retrieval.objective.negatives import PerPair
@@ -46,6 +49,7 @@ def deepwalk(
     embedding_size: int = 64,
     training: Training = WALKED,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return DeepWalk, with negative sampling.
 
@@ -54,15 +58,15 @@ def deepwalk(
         length: Steps of a walk.
         window: How many steps apart nodes belong together.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Perozzi et al., "DeepWalk: Online Learning of Social Representations", KDD 2014.
     """
     pairs = WalkWindows(_both_sides(walks, length), window)
     objective = Objective(pairs, _NOISE)
-    return Embedding("DeepWalk", TwoTables(), objective, embedding_size, training, seed)
+    learn = objective, embedding_size, training, seed, index
+    return Embedding("DeepWalk", TwoTables(), *learn)
 
 
 @checked(ConfigError)
@@ -75,6 +79,7 @@ def node2vec(
     embedding_size: int = 64,
     training: Training = WALKED,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return node2vec; between users and items only ``p / q`` matters.
 
@@ -82,18 +87,15 @@ def node2vec(
         p: Return parameter; small values keep a walk where it is.
         q: In-out parameter; small values lead it away.
         walks: As of ``deepwalk``.
-        length: As there.
-        window: As there.
-        embedding_size: As there.
-        training: As there.
-        seed: As there.
+        length, window, embedding_size, training, seed, index: As there.
 
     Source:
         Grover & Leskovec, "node2vec: Scalable Feature Learning for Networks", KDD 2016.
     """
     plans = tuple(plan.biased(p, q) for plan in _both_sides(walks, length))
     objective = Objective(WalkWindows(plans, window), _NOISE)
-    return Embedding("node2vec", TwoTables(), objective, embedding_size, training, seed)
+    learn = objective, embedding_size, training, seed, index
+    return Embedding("node2vec", TwoTables(), *learn)
 
 
 @checked(ConfigError)
@@ -102,14 +104,14 @@ def line(
     embedding_size: int = 64,
     training: Training = PASSES,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding | Concatenated:
     """Return LINE: who is linked, who shares neighbours, or both, trained apart.
 
     Args:
         order: Which proximity; of both, each has half of the numbers.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Tang et al., "LINE: Large-scale Information Network Embedding", WWW 2015.
@@ -121,8 +123,8 @@ def line(
         second = _line_embedding(
             "second", embedding_size - embedding_size // 2, training, seed
         )
-        return Concatenated("LINE", (first, second))
-    return _line_embedding(order, embedding_size, training, seed)
+        return Concatenated("LINE", (first, second), index)
+    return replace(_line_embedding(order, embedding_size, training, seed), index=index)
 
 
 @checked(ConfigError)
@@ -133,6 +135,7 @@ def app(
     embedding_size: int = 64,
     training: Training = PASSES,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return APP: where walks that stop by chance end, seen from where they began.
 
@@ -141,14 +144,14 @@ def app(
         walks: Walks from each user and item, each epoch.
         length: Steps of the longest walk.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Zhou et al., "Scalable Graph Embedding for Asymmetric Proximity", AAAI 2017.
     """
     objective = Objective(WalkEnds(_both_sides(walks, length), restart), _NOISE)
-    return Embedding("APP", TwoTables(), objective, embedding_size, training, seed)
+    learn = objective, embedding_size, training, seed, index
+    return Embedding("APP", TwoTables(), *learn)
 
 
 @checked(ConfigError)
@@ -157,6 +160,7 @@ def item2vec(
     embedding_size: int = 64,
     training: Training = PASSES,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return item2vec: items that a user took soon after one another.
 
@@ -165,14 +169,14 @@ def item2vec(
     Args:
         window: How many places apart items belong together.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Barkan & Koenigstein, "Item2Vec", MLSP 2016.
     """
     objective = Objective(SequenceWindows(window), _NOISE)
-    return Embedding("item2vec", TwoTables(), objective, embedding_size, training, seed)
+    learn = objective, embedding_size, training, seed, index
+    return Embedding("item2vec", TwoTables(), *learn)
 
 
 @checked(ConfigError)
@@ -184,6 +188,7 @@ def bge(
     embedding_size: int = 64,
     training: Training = PASSES,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return BGE: DeepWalk on the graph of what followed what; it needs times.
 
@@ -193,14 +198,14 @@ def bge(
         window: How many steps apart items belong together.
         session_seconds: A longer pause ends a session.
         embedding_size: Numbers in a vector.
-        training: How long and how fast to learn.
-        seed: Seed of everything random; that of the run if left out.
+        training, seed, index: As of ``Embedding``.
 
     Source:
         Wang et al., "Billion-scale Commodity Embedding", KDD 2018, section 2.2.
     """
     objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
-    return Embedding("BGE", TwoTables(), objective, embedding_size, training, seed)
+    learn = objective, embedding_size, training, seed, index
+    return Embedding("BGE", TwoTables(), *learn)
 
 
 @checked(ConfigError)
@@ -213,6 +218,7 @@ def ges(
     embedding_size: int = 64,
     training: Training = DESCRIBED,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return GES: BGE of items that are the mean of themselves and side information.
 
@@ -221,19 +227,16 @@ def ges(
     Args:
         side: Features of items, each a category.
         walks: As of ``bge``.
-        length: As there.
-        window: As there.
-        session_seconds: As there.
-        embedding_size: As there.
-        training: As there.
-        seed: As there.
+        length, window, session_seconds, embedding_size: As there.
+        training, seed, index: As there.
 
     Source:
         Wang et al., "Billion-scale Commodity Embedding", KDD 2018, section 2.3.
     """
     encoder = SideInformation(side, weighted=False)
     objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
-    return Embedding("GES", encoder, objective, embedding_size, training, seed)
+    learn = objective, embedding_size, training, seed, index
+    return Embedding("GES", encoder, *learn)
 
 
 @checked(ConfigError)
@@ -246,26 +249,22 @@ def eges(
     embedding_size: int = 64,
     training: Training = DESCRIBED,
     seed: int | None = None,
+    index: Index = EXACT,
 ) -> Embedding:
     """Return EGES: GES, where each item weighs itself and its side information.
 
     Args:
         side: As of ``ges``.
         walks: As of ``bge``.
-        length: As there.
-        window: As there.
-        session_seconds: As there.
-        embedding_size: As there.
-        training: As there.
-        seed: As there.
+        length, window, session_seconds, embedding_size: As there.
+        training, seed, index: As there.
 
     Source:
         Wang et al., "Billion-scale Commodity Embedding", KDD 2018, equations 6 and 7.
     """
     objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
-    return Embedding(
-        "EGES", SideInformation(side), objective, embedding_size, training, seed
-    )
+    learn = objective, embedding_size, training, seed, index
+    return Embedding("EGES", SideInformation(side), *learn)
 
 
 def _line_embedding(
