@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -55,6 +56,12 @@ def train(
         Path | None,
         typer.Option(help="Write the curves of what trains there, for TensorBoard."),
     ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of what trains, after every epoch; what was stopped goes on."
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Judge nothing and print nothing.")
     ] = False,
@@ -72,11 +79,11 @@ def train(
         complain_of_clocks(events)
         parts = plan.split.parts(events)
         _say_parts(plan, events, parts, quiet=quiet)
-        run = Run(generator(plan.seed), monitor=monitor)
+        run = Run(generator(plan.seed), checkpoints=checkpoints, monitor=monitor)
         if plan.split.rolling is None:
             fitted = plan.fit(parts, graph=further, run=run)
         else:
-            fitted = _train_over_windows(plan, events, further, quiet=quiet)
+            fitted = _train_over_windows(plan, events, further, run, quiet=quiet)
         model = fitted.model
         model.save(output)
         if quiet:
@@ -156,13 +163,14 @@ def _unjudged_text(plan: Recipe, parts: Parts, output: Path) -> str:
 
 
 def _train_over_windows(
-    plan: Recipe, log: Interactions, graph: Graph | None, *, quiet: bool
+    plan: Recipe, log: Interactions, graph: Graph | None, run: Run, *, quiet: bool
 ) -> Fitted:
     """Train before each rolling window and judge on it; return the last."""
     rows: list[dict[str, object]] = []
     fitted: Fitted | None = None
     for number, parts in enumerate(plan.split.windows(log), 1):
-        fitted = plan.fit(parts, graph=graph)
+        window = replace(run.child(f"window-{number}"), rng=generator(plan.seed))
+        fitted = plan.fit(parts, graph=graph, run=window)
         if quiet or parts.test is None:
             continue
         model = fitted.model

@@ -59,6 +59,8 @@ def judge_on_valid(
         graph: Further nodes and edges that it was trained with, if any.
         run: In what circumstances channels trained, if they matter.
     """
+    # What it learns without valid has checkpoints of its own.
+    run = None if run is None else run.child("valid")
     judged = pipeline.refitted(model, train, graph=graph, run=run)
     try:
         task = task_of(judged, valid, train=judged.graph)

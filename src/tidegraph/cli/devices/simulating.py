@@ -38,7 +38,9 @@ def simulate(
     graph: FurtherGraph = None,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(help="Folder of the rounds; those that were stopped there go on."),
+        typer.Option(
+            help="Folder of what trains, and of the rounds; what was stopped goes on."
+        ),
     ] = None,
 ) -> None:
     """Train a recipe's pipeline, and let devices and cloud learn from the test part."""
@@ -54,7 +56,9 @@ def simulate(
     # Found out before the long work.
     known = [part for part in (parts.train, parts.valid) if part is not None]
     method.cloud.check(events, max(int(part.time[-1]) for part in known))
-    cloud = method.cloud.fit(events, plan.fit(parts).model, fleet, run=drawn)
+    held = None if checkpoints is None else checkpoints / "pipeline"
+    model = plan.fit(parts, run=Run(generator(plan.seed), checkpoints=held)).model
+    cloud = method.cloud.fit(events, model, fleet, run=drawn)
     cloud.save(output)
     history = cloud.history().with_columns(pl.from_epoch("clock").dt.date())
     show(history.select(SHOWN), json=False)
