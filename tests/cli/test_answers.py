@@ -38,7 +38,7 @@ def test_similar_items_are_those_of_the_saved_model(model, capsys):
     assert run(["similar", str(model), "--item", "i3", "-k", "4", "--json"]) == 0
 
     rows = printed(capsys)
-    expected = load(model).similar_items(["i3"], k=4).to_dicts()
+    expected = load(model).similar(["i3"], k=4).to_dicts()
     approximate = pytest.approx([row.pop("score") for row in expected], abs=1e-6)
     assert [row.pop("score") for row in rows] == approximate
     assert rows == expected
@@ -63,7 +63,7 @@ def test_similar_items_are_a_table_that_is_not_cut(model, capsys):
     assert run(["similar", str(model), "--item", "i3", "-k", "3"]) == 0
 
     said = capsys.readouterr().out
-    for row in load(model).similar_items(["i3"], k=3).iter_rows(named=True):
+    for row in load(model).similar(["i3"], k=3).iter_rows(named=True):
         (line,) = [line for line in said.splitlines() if f" {row['similar']} " in line]
         assert row["name"] in line
         assert f"{row['score']:.4f}" in line

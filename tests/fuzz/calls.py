@@ -161,7 +161,7 @@ def answers(
     """Yield what a fitted pipeline does, and what makes and judges one."""
     model = tg.Pipeline(retrieve=tg.ItemKNN(), fallback=tg.Popular()).fit(train, valid)
     similar = {"ids": ["i1"], "k": 2, "channel": None}
-    yield "similar_items", model.similar_items, similar
+    yield "similar", model.similar, similar
     yield "hit lists", tg.evaluate, {"model": model, "test": test, "against": None}
     yield "recommend", model.recommend, {"user": "u1", "k": 3, "exclude": ["i1"]}
     yield "recommend at", model.recommend, {"user": "u1", "k": 3, "at": 1_750_000_000}

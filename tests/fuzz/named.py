@@ -22,7 +22,7 @@ NOT_MADE_BY_CALLERS = {
     *("distribution", "proximity", "sampler", "FROM_LOG"),
 }
 """Views, logs and bundles come from other calls; decorators take a class, and a value
-is not called."""
+is not called; what is raised is made by us."""
 
 Question = tuple[str, Callable[..., Any], dict[str, Any]]
 
@@ -62,7 +62,8 @@ def names(folder: Path) -> Iterator[Question]:
     for home, known in ((tg, tg.__all__), (tg.recipes, dir(tg.recipes))):
         for name in sorted({*known} - ASKED_ELSEWHERE - NOT_MADE_BY_CALLERS):
             made = getattr(home, name)
-            if callable(made) and not getattr(made, "_is_protocol", False):
+            error = isinstance(made, type) and issubclass(made, Exception)
+            if callable(made) and not error and not getattr(made, "_is_protocol", 0):
                 yield name, made, needed.get(name, {})
 
 

@@ -74,10 +74,10 @@ def test_an_erased_item_is_in_no_answer_of_any_stage(log):
 
 def test_an_erased_item_is_like_no_other(log):
     model = pipeline().fit(log)
-    first, *others = model.similar_items("i7", k=4)["similar"]
+    first, *others = model.similar("i7", k=4)["similar"]
     model.live.erase("item", [first])
 
-    similar = model.similar_items("i7", k=3)
+    similar = model.similar("i7", k=3)
 
     assert similar["similar"].to_list() == others
     assert similar["rank"].to_list() == [1, 2, 3]

@@ -46,12 +46,12 @@ def test_items_are_alike_as_the_named_channel_says():
     some = log.items.ids.head(3)
 
     for name, method in TWICE.items():
-        alone = Pipeline(method).fit(log).similar_items(some)
-        named = fitted.similar_items(some, channel=name)
+        alone = Pipeline(method).fit(log).similar(some)
+        named = fitted.similar(some, channel=name)
         assert named["channel"].unique().to_list() == [name]
         assert named.drop("channel").equals(alone.drop("channel"))
     with pytest.raises(RequestError, match=r"no channel 'ItemKNN'. There are: near"):
-        fitted.similar_items(some, channel="ItemKNN")
+        fitted.similar(some, channel="ItemKNN")
 
 
 def test_each_learns_keeps_its_checkpoints_and_draws_its_curve_apart(tmp_path):

@@ -24,7 +24,7 @@ def test_similar_items_are_the_largest_cosines_of_a_loop():
         retrieve=(Popular(), ItemKNN(neighbors=39, similarity=Cosine(), shrinkage=0.0))
     ).fit(log)
 
-    table = model.similar_items(["i3", "i7"], k=4)
+    table = model.similar(["i3", "i7"], k=4)
 
     assert table.columns == ["item", "rank", "similar", "score", "channel"]
     assert table["channel"].unique().to_list() == ["ItemKNN"]
@@ -43,7 +43,7 @@ def test_similar_items_are_the_largest_cosines_of_a_loop():
 def test_every_channel_that_starts_from_items_can_say(channel):
     model = Pipeline(retrieve=channel).fit(draw_log())
 
-    table = model.similar_items(np.array(["i3"]), k=3)
+    table = model.similar(np.array(["i3"]), k=3)
 
     assert table.height == 3
     assert "i3" not in table["similar"].to_list()
@@ -53,22 +53,22 @@ def test_a_channel_that_does_not_compare_items_says_so():
     model = Pipeline(retrieve=(Popular(), Repeat(), ItemKNN())).fit(draw_log())
 
     with pytest.raises(RequestError, match="Popular cannot say which items"):
-        model.similar_items(["i3"], channel="Popular")
+        model.similar(["i3"], channel="Popular")
     with pytest.raises(RequestError, match="Repeat cannot say which items"):
-        model.similar_items(["i3"], channel="Repeat")
+        model.similar(["i3"], channel="Repeat")
     with pytest.raises(RequestError, match=r"no channel 'EASE'\. There are: Popular"):
-        model.similar_items(["i3"], channel="EASE")
+        model.similar(["i3"], channel="EASE")
 
 
 def test_unknown_items_are_passed_over_with_a_warning():
     model = Pipeline(retrieve=ItemKNN()).fit(draw_log())
 
     with pytest.warns(UnknownIdWarning):
-        table = model.similar_items(["i3", "what"], k=2)
+        table = model.similar(["i3", "what"], k=2)
 
     assert table["item"].unique().to_list() == ["i3"]
     with pytest.warns(UnknownIdWarning):
-        assert model.similar_items(["what"]).height == 0
+        assert model.similar(["what"]).height == 0
 
 
 def test_a_known_item_like_no_other_is_said():
@@ -76,7 +76,7 @@ def test_a_known_item_like_no_other_is_said():
     model.observe([("u1", "new", model.graph.latest + 1)])
 
     with pytest.warns(NoAnswerWarning) as said:
-        table = model.similar_items(["i3", "new"], k=2)
+        table = model.similar(["i3", "new"], k=2)
 
     assert table["item"].unique().to_list() == ["i3"]
     assert [str(one.message) for one in said] == [
@@ -91,7 +91,7 @@ def test_similar_items_have_names_where_the_log_has_them():
     log = dataclasses.replace(log, items=items)
     model = Pipeline(retrieve=ItemKNN(), names="title").fit(log)
 
-    table = model.similar_items(["i3"], k=30)
+    table = model.similar(["i3"], k=30)
 
     assert table.columns == ["item", "rank", "similar", "name", "score", "channel"]
     called = dict(titles.head(20).rows())
@@ -103,4 +103,4 @@ def test_similar_items_have_names_where_the_log_has_them():
 def test_one_item_needs_no_list():
     model = Pipeline(retrieve=ItemKNN()).fit(draw_log())
 
-    assert model.similar_items("i3", k=3).equals(model.similar_items(["i3"], k=3))
+    assert model.similar("i3", k=3).equals(model.similar(["i3"], k=3))

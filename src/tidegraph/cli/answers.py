@@ -93,7 +93,7 @@ def similar(
     """Show the items that are most like an item."""
     if output is not None:
         check_table(output)
-    found = opened(model, kinds).similar_items(item, k=k, channel=channel)
+    found = opened(model, kinds).similar(item, k=k, channel=channel)
     if not found.height:
         raise RequestError(
             f"the model knows no item like {' or '.join(map(repr, item))}."

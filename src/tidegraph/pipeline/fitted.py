@@ -215,7 +215,7 @@ class FittedPipeline:
         return self._sources.frame(requests, answer, wanted)
 
     @checked(RequestError)
-    def similar_items(
+    def similar(
         self, ids: object, k: int = 10, *, channel: str | None = None
     ) -> pl.DataFrame:
         """Return ``k`` items like each of some, as the first channel that can says.
