@@ -193,6 +193,10 @@ class NetworkTask:
         loss = model_loss(logit.flatten(), label, weight, teacher, trusted, near)
         return loss + network.auxiliary(batch.inputs, batch.around)
 
+    def examples(self, batch: Batch) -> int:
+        """Return how many requests a batch has."""
+        return len(batch.label)
+
     @cached_property
     def judged(self) -> Float32[np.ndarray, "b k"]:
         """What decides when to stop: 1 for each such candidate."""

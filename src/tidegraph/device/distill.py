@@ -229,6 +229,9 @@ class _Model:
         logit = self.module.plain(batch.x, batch.offset)
         return model_loss(logit, *batch[2:], self.beta)
 
+    def examples(self, batch: _Sample) -> int:
+        return len(batch.label)
+
     def validate(self) -> float:
         if not len(self.valid.label):
             return float("nan")

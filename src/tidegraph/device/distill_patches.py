@@ -186,6 +186,9 @@ class _Patches:
     def _learnt(self, theta: Tensor, rows: Rows) -> Tensor:
         return local_steps(self.module, theta, rows, self.local)[0]
 
+    def examples(self, batch: _Devices) -> int:
+        return len(batch.theta)
+
     def validate(self) -> float:
         late = np.flatnonzero(self.judges[1].counts)
         if not len(late):

@@ -112,6 +112,10 @@ class Privately:
             line = line + (weight * (sums[name] + noise)).sum() / expected
         return line + (lost - line).detach()
 
+    def examples(self, batch: _Sample) -> int:
+        """Return how many devices a step is of."""
+        return len(batch.devices)
+
     def validate(self) -> float:
         """Judge nothing: what is chosen by devices tells of them."""
         return float("nan")

@@ -132,6 +132,10 @@ class Clicks:
             loss = tasks.loss(logits, label, there, weight, odds)
         return loss + network.auxiliary(batch.inputs, batch.around)
 
+    def examples(self, batch: Batch) -> int:
+        """Return how many requests a batch has."""
+        return len(batch.label)
+
     def validate(self) -> float:
         """Return the log likelihood of what is held out, per candidate; nan if none."""
         there = self.valid.candidates.present

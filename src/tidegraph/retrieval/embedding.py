@@ -234,6 +234,9 @@ class _Pairs:
             loss = loss + objective.l2 / 2 * learnt.square().sum() / b
         return loss
 
+    def examples(self, batch: _Batch) -> int:
+        return batch.size
+
     def validate(self) -> float:
         """Return how well what is held out is found; nan if nothing is."""
         return math.nan if self.held is None else self.held.ndcg(self.fitted())
