@@ -71,7 +71,9 @@ def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[
             return {name: rule for name, rule in found.items() if rule is not as_it_is}
 
         def turned(name: str, value: Any, what: str) -> Any:
-            rule = rules().get(name, as_it_is)
+            rule = rules().get(name)
+            if rule is None:
+                return value
             return convert_or_raise(rule, value, what, error)
 
         @functools.wraps(function)

@@ -11,11 +11,19 @@ import mmap
 import os
 import sys
 import weakref
+from collections.abc import Callable
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
+T = TypeVar("T")
+
+_ROOM = 16 if os.name == "posix" else 3
+"""An array that grows has room for this many times what it holds. Room takes no memory
+before something is written there, and a copy of all that is held stops who writes."""
+_LESS = 3
+"""So many times where a system gives out no more than it has."""
 _FIXED = 0x10
 """``MAP_FIXED``: at that address and no other; the same on Linux and macOS."""
 
@@ -46,6 +54,19 @@ def mapped(path: str | os.PathLike[str]) -> Mapped:
     whole.file = number
     weakref.finalize(whole, os.close, number)
     return whole
+
+
+def roomy(make: Callable[[int], T], used: int) -> T:
+    """Return what is made with room for many times what is used, to be written later.
+
+    Args:
+        make: Makes it, with room for so many entries.
+        used: How many there are.
+    """
+    try:
+        return make(_ROOM * used)
+    except MemoryError:
+        return make(_LESS * used)
 
 
 def with_room(held: np.ndarray, size: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import polars as pl
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, Shaped
 
 from tidegraph.arguments import checked
-from tidegraph.data.context import check_context
+from tidegraph.data.context import NO_COLUMNS, check_context
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.origin import Origin
 from tidegraph.data.parts import named_parts
@@ -34,6 +34,7 @@ from tidegraph.data.times.clocks import (
     span_text,
 )
 from tidegraph.errors import DataError
+from tidegraph.few import never_fall, span
 from tidegraph.rng import generator
 
 
@@ -67,16 +68,15 @@ class Interactions:
     weight: Float32[np.ndarray, " n"]
     users: Vocabulary
     items: Vocabulary
-    context: pl.DataFrame = field(default_factory=pl.DataFrame)
+    context: pl.DataFrame = field(default_factory=lambda: NO_COLUMNS)
     clock: Clock = "seconds"
     dropped: int = 0
     origin: Origin | None = None
     reading: Reading | None = None
 
     def __post_init__(self) -> None:
-        backwards = np.flatnonzero(self.time[1:] < self.time[:-1])
-        if backwards.size:
-            row = int(backwards[0]) + 1
+        if not never_fall(self.time):
+            row = int(np.flatnonzero(self.time[1:] < self.time[:-1])[0]) + 1
             raise DataError(
                 f"time goes backwards at row {row}: {self.time[row - 1]} then "
                 f"{self.time[row]}. Sort by time, or build the log with interactions()."
@@ -85,14 +85,15 @@ class Interactions:
             ("user", self.user, len(self.users)),
             ("item", self.item, len(self.items)),
         ):
-            if len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < size:
+            low, high = span(codes) if len(codes) else (0, -1)
+            if low < 0 or high >= size:
                 raise DataError(
-                    f"{name} rows run from {codes.min()} to {codes.max()}, but the "
+                    f"{name} rows run from {low} to {high}, but the "
                     f"vocabulary has {size} ids."
                 )
         check_context(self.context, len(self.time))
         for column in (self.user, self.item, self.time, self.label, self.weight):
-            column.flags.writeable = False
+            column.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.time)

@@ -1,15 +1,18 @@
 """The edges of a log of users and items: what they are called, built and grown."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int64
+from jaxtyping import Float32, Int8, Int32, Int64
 
-from tidegraph.data.context import conformed
+from tidegraph.data.context import NO_COLUMNS, conformed
+from tidegraph.data.ids.identity import series
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import Clock
 from tidegraph.graph.storage.append_only import Column, Table, numbers
 from tidegraph.graph.storage.edge_store import EdgeStore, Step
 
@@ -18,6 +21,43 @@ IMPRESSION = "impression"
 USER, ITEM = "user", "item"
 PART = "part of the log"
 """What the edges of a log without times are timed by: 0, or the number of its part."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrivals:
+    """A few events whose users and items are looked up when a graph takes them in.
+
+    Attributes:
+        user: Raw id of the user of each event.
+        item: Raw id of the item.
+        time: Unix seconds or what ``clock`` says instead, never decreasing.
+        label: 1 for an action, 0 for an impression without one.
+        weight: Strength of each.
+        clock: What the times are.
+    """
+
+    user: Sequence[int | str]
+    item: Sequence[int | str]
+    time: Int64[np.ndarray, " n"]
+    label: Int8[np.ndarray, " n"]
+    weight: Float32[np.ndarray, " n"]
+    clock: Clock
+
+    def numbered(self, users: Vocabulary, items: Vocabulary) -> Interactions:
+        """Return the events by these ids, new ones last."""
+        users, user = _rows_among(users, self.user, "user of the events")
+        items, item = _rows_among(items, self.item, "item of the events")
+        when = (self.time, self.label, self.weight)
+        return Interactions(user, item, *when, users, items, clock=self.clock)
+
+
+def _rows_among(
+    held: Vocabulary, ids: Sequence[int | str], what: str
+) -> tuple[Vocabulary, Int32[np.ndarray, " n"]]:
+    rows = held.rows_of_plain(ids)
+    if rows is not None:
+        return held, np.array(rows, np.int32)
+    return held.with_rows(series(list(ids), what))
 
 
 def edges_of_log(log: Interactions) -> dict[str, EdgeStore]:
@@ -37,10 +77,15 @@ def last_event_time(edges: Mapping[str, EdgeStore]) -> int:
 def context_columns(edges: Mapping[str, EdgeStore]) -> pl.DataFrame:
     """Return the context columns that the edges of a graph carry, without a row."""
     held = [edges[name] for name in (ACTION, IMPRESSION) if name in edges]
-    columns = pl.DataFrame()
+    columns = NO_COLUMNS
     for one in reversed(held):
         own = one.table.columns
-        own = own.drop(one.weight) if one.weight is not None else own
+        if one.weight is not None:
+            # Not drop(), which begins a query.
+            own = pl.DataFrame([c for c in own.iter_columns() if c.name != one.weight])
+        if not own.width:
+            columns = own
+            continue
         # Nulls alone say nothing of their type.
         typed = [c for c in columns.iter_columns() if own.schema.get(c.name) == pl.Null]
         # Even of no column polars makes a query.

@@ -15,7 +15,7 @@ from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph import disk
 from tidegraph.graph.erasure import rows_to_erase, without_nodes
-from tidegraph.graph.from_log import rows_by_type, steps_to_append
+from tidegraph.graph.from_log import Arrivals, rows_by_type, steps_to_append
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.query.edge_loader import EdgeLoader
 from tidegraph.graph.query.traversal import Query
@@ -248,7 +248,7 @@ class Graph:
             self._append_edges(name, nodes, ends, when, held.typed(table))
         return self
 
-    def observe(self, log: Interactions) -> "Graph":
+    def observe(self, log: Interactions | Arrivals) -> "Graph":
         """Add the events of a log of users and items; see ``append``.
 
         Args:
@@ -264,11 +264,11 @@ class Graph:
                 counts finer than a log.
         """
         with self._writing:
-            events = self._now.numbered(log)
-            nodes = self._now.with_nodes_of(events)
-            steps = steps_to_append(events, self._now.edges)
-            for name, rows in rows_by_type(log).items():
-                self._refuse_late(name, log.time[rows], rows)
+            now, events = self._now, self._now.arrived(log)
+            nodes, steps = now.with_nodes_of(events), steps_to_append(events, now.edges)
+            if self._late is not None:
+                for name, rows in rows_by_type(events).items():
+                    self._refuse_late(name, events.time[rows], rows)
             self._extend_edges(nodes, steps)
         return self
 
@@ -338,7 +338,7 @@ class Graph:
 
     def _swap(self, nodes: Mapping[str, Nodes], edges: Mapping[str, EdgeStore]) -> None:
         whole = {**self._now.edges, **edges}
-        self._now = replace(self._now, nodes=nodes, edges=whole)
+        self._now = Snapshot(nodes, whole, self._now.tick)
 
     def _refuse_late(self, name: str, when: _Numbers, rows: _Numbers = None) -> None:
         held = self._now.edges.get(name)

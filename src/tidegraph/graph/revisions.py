@@ -5,6 +5,8 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Int64
 
+from tidegraph.few import span
+
 NEVER = int(np.iinfo(np.int64).max)
 _TOLD_APART = 1000
 """Late appends that are kept apart; then whoever keeps anything reads anew."""
@@ -51,7 +53,7 @@ class Revisions:
             is_newest = held == self._count
             if is_newest:
                 self._count += len(when)
-        first = int(when.min())
+        first, _ = span(when)
         if is_newest and first >= latest:
             return self
         if self.number == _TOLD_APART:

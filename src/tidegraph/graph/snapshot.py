@@ -11,7 +11,13 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
-from tidegraph.graph.from_log import ITEM, USER, edges_of_log, steps_to_append
+from tidegraph.graph.from_log import (
+    ITEM,
+    USER,
+    Arrivals,
+    edges_of_log,
+    steps_to_append,
+)
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.recounted import recounted
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
@@ -243,6 +249,16 @@ class Snapshot:
             log, user=user[log.user], item=item[log.item], users=users, items=items
         )
 
+    def arrived(self, events: Interactions | Arrivals) -> Interactions:
+        """Return new events with their users and items numbered as here, new ones last.
+
+        Raises:
+            DataError: They make no log.
+        """
+        if isinstance(events, Arrivals):
+            return events.numbered(self.users, self.items)
+        return self.numbered(events)
+
     def in_order(self) -> "Snapshot":
         """Return the same graph, in which a few ids are found at once from the first.
 
@@ -266,15 +282,18 @@ class Snapshot:
                 f"a log counts whole seconds, and this graph {TICKS[self.tick]}, so an "
                 "event could be seen before it happened. Use append() with their times."
             )
-        sides = {USER: events.users, ITEM: events.items}
-        for name, side in sides.items():
-            if len(side) < len(self.typed(name)):
+        nodes = dict(self.nodes)
+        for name, side in ((USER, events.users), (ITEM, events.items)):
+            held = self.typed(name)
+            if side is held.vocabulary:
+                continue
+            if len(side) < len(held):
                 raise DataError(
                     f"the {name} vocabulary of the new events is shorter than the "
                     "graph's. Extend the graph's vocabulary instead."
                 )
-        new = {name: Nodes(side, self.nodes[name].key) for name, side in sides.items()}
-        return {**self.nodes, **new}
+            nodes[name] = Nodes(side, held.key)
+        return nodes
 
     def compacted(self) -> "Snapshot":
         """Return the same graph without room to grow."""

@@ -1,6 +1,7 @@
 """New events as callers write them, as a log: all of a call or nothing."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from time import time as now
 from typing import Any, Literal, cast
 
@@ -8,7 +9,9 @@ import numpy as np
 import polars as pl
 from jaxtyping import Num
 
-from tidegraph.data.ids.identity import series
+from tidegraph.data.ids.absent import is_absent
+from tidegraph.data.ids.identity import FEW, is_torn, series
+from tidegraph.data.ids.rounded import is_rounded
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.origin import Origin, as_array, rows_text
 from tidegraph.data.read_alike import COLUMNS, is_table, read_alike
@@ -17,8 +20,10 @@ from tidegraph.data.times.clocks import Clock, moment_text, refuse_other_clock
 from tidegraph.data.times.ticks import BEYOND
 from tidegraph.durations import DAY
 from tidegraph.errors import DataError
+from tidegraph.graph.from_log import Arrivals
 from tidegraph.pipeline.serving import Serving
 
+_MOST = float(np.finfo(np.float32).max)
 Events = object
 """Tuples ``(user, item, time)``, perhaps with a label and a weight; or a frame, an
 Arrow table or a mapping with these columns. The time may be left out where the log of
@@ -30,8 +35,8 @@ def events_log(
     serving: Serving,
     context: Collection[str],
     missing: Literal["refuse", "keep"],
-) -> Interactions | None:
-    """Return a log of new events on the clock of a model; none if there are none.
+) -> Interactions | Arrivals | None:
+    """Return new events on the clock of a model; none if there are none.
 
     Args:
         events: As ``Events`` says.
@@ -44,7 +49,7 @@ def events_log(
             come, or an id is missing.
     """
     log = _as_log(events, serving, context, missing)
-    if log is not None and serving.clock == "seconds":
+    if isinstance(log, Interactions) and serving.clock == "seconds":
         _refuse_future_events(log, serving.trained_until)
     return log
 
@@ -54,7 +59,7 @@ def _as_log(
     serving: Serving,
     context: Collection[str],
     missing: Literal["refuse", "keep"],
-) -> Interactions | None:
+) -> Interactions | Arrivals | None:
     clock = serving.clock
     if isinstance(events, Interactions):
         if not len(events):
@@ -77,25 +82,90 @@ def _as_log(
             f"events are a {type(events).__name__}. Pass a list of tuples (user, "
             "item, time), or a frame with these columns."
         )
-    given: Any = cast(Any, events)
-    if isinstance(given, np.ndarray):
-        given = np.atleast_1d(cast(Any, given))
+    return _events_of_rows(cast(Iterable[Any], events), serving, context, missing)
+
+
+def _events_of_rows(
+    events: Iterable[Any],
+    serving: Serving,
+    context: Collection[str],
+    missing: Literal["refuse", "keep"],
+) -> Interactions | Arrivals | None:
+    clock = serving.clock
+    if isinstance(events, np.ndarray):
+        events = cast(Any, np.atleast_1d(cast(Any, events)))
+    given = list[Any](events)
     least = None if serving.reading is None else serving.reading.format.at_least
     usual = 1.0 if least is None else least
     rows = [_event_of_row(row, place, clock, usual) for place, row in enumerate(given)]
     rows = rows if least is None else _events_of_weight(rows, least)
     if not rows:
         return None
+    carried = _context_of_rows(given, context)
+    few = carried is None and len(rows) <= FEW
+    plain = _plain_arrivals(rows, clock, missing) if few else None
+    return plain or _log_of_rows(rows, carried, serving, missing)
+
+
+def _log_of_rows(
+    rows: Sequence[tuple[Any, ...]],
+    context: pl.DataFrame | None,
+    serving: Serving,
+    missing: Literal["refuse", "keep"],
+) -> Interactions:
     user, item, time, label, weight = zip(*rows, strict=True)
+    clock = serving.clock
     return interactions(
         series(list(user), "user of the events"),
         series(list(item), "item of the events"),
         None if clock == "none" else _event_times(time, clock),
         _as_numbers(label, "label"),
         _as_numbers(weight, "weight"),
-        _context_of_rows(given, context),
+        context,
         clock=clock,
         missing=missing,
+    )
+
+
+def _plain_arrivals(
+    rows: list[tuple[Any, ...]],
+    clock: Clock,
+    missing: Literal["refuse", "keep"],
+) -> Arrivals | None:
+    """Return a few events of whole seconds and plain ids; none if one is another.
+
+    What is said of such that are none, a log says that is made of them.
+    """
+    if clock == "none" or not all([_is_plain(row, missing) for row in rows]):
+        return None
+    user, item, time, label, weight = zip(
+        *sorted(rows, key=itemgetter(2)) if len(rows) > 1 else rows, strict=True
+    )
+    if clock == "seconds" and time[-1] > int(now()) + DAY:
+        return None
+    numbers = (
+        np.array(time, np.int64),
+        np.array(label, np.int8),
+        np.array(weight, np.float32),
+    )
+    return Arrivals(user, item, *numbers, clock)
+
+
+def _is_plain(row: tuple[Any, ...], missing: Literal["refuse", "keep"]) -> bool:
+    *ids, time, label, weight = row
+    for one in ids:
+        if type(one) is str:
+            if is_absent(one, missing) or is_rounded(one) or is_torn(one):
+                return False
+        elif type(one) is not int:
+            return False
+    return (
+        type(time) is int
+        and 0 <= time < BEYOND
+        and type(label) is int
+        and label in (0, 1)
+        and type(weight) in (int, float)
+        and abs(weight) <= _MOST
     )
 
 
@@ -105,9 +175,9 @@ def _refuse_future_events(log: Interactions, trained_until: int) -> None:
     Where training saw such events itself, the clock is not that of the wall.
     """
     soon = int(now()) + DAY
-    ahead = np.flatnonzero(log.time > soon)
-    if trained_until > soon or not len(ahead):
+    if trained_until > soon or not len(log) or log.time[-1] <= soon:
         return
+    ahead = np.flatnonzero(log.time > soon)
     origin = log.origin or Origin("the log", "user", "item", range(len(log)))
     rows = rows_text(origin.name, as_array(origin.row)[ahead])
     raise DataError(
@@ -156,7 +226,9 @@ def _event_of_row(row: Any, place: int, clock: Clock, usual: float) -> tuple[Any
             )
         row = [given["user"], given["item"], given.get("time")]
         row += [given.get("label", 1), given.get("weight", usual)]
-    sized = isinstance(row, Sequence | np.ndarray) and not isinstance(row, str | bytes)
+    sized = isinstance(row, tuple | list) or (
+        isinstance(row, Sequence | np.ndarray) and not isinstance(row, str | bytes)
+    )
     values = list(cast(Sequence[Any], row)) if sized else []
     if clock == "none" and len(values) == 2:
         values.append(None)

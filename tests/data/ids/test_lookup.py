@@ -114,6 +114,8 @@ def test_lines_that_part_find_their_own_later_ids_only(steps):
 
         found = lookup.rows(pl.Series(asked)).tolist()
         assert found == [known.get(value, UNKNOWN) for value in asked]
+        plain = [lookup.rows_of_plain([value]) for value in asked]
+        assert plain == [None if row == UNKNOWN else [row] for row in found]
         again = copy.deepcopy(lookup)
         assert again.rows(pl.Series(asked)).tolist() == found
 
@@ -137,3 +139,12 @@ def test_ids_in_order_are_found_without_a_join_when_one_is_erased(gone):
     asked = pl.Series(["id7", "id3", "later"])
     there = [7, UNKNOWN, 100] if gone == 3 else [7, 3, UNKNOWN]
     assert lookup.rows(asked).tolist() == there
+
+
+def test_values_of_another_type_are_not_plain():
+    lookup = Lookup(pl.Series(range(100))).in_order()
+
+    assert lookup.rows_of_plain([7, 3]) == [7, 3]
+    assert lookup.rows_of_plain([7, "7"]) is None
+    assert lookup.rows_of_plain([True]) is None
+    assert lookup.rows_of_plain([10**30]) is None

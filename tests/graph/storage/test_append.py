@@ -8,6 +8,7 @@ from hypothesis import given
 
 from conftest import draw_log
 from graph.brute import EVENTS, answers, graph_of, same, table
+from tidegraph.artifact.room import roomy
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
@@ -112,3 +113,32 @@ def test_a_writer_rarely_copies_what_it_holds():
         held = now
 
     assert copies <= 2
+
+
+def test_a_time_too_far_for_four_bytes_leaves_earlier_values_and_their_room():
+    first = [(0, 0, 1, 1), (1, 2, 2, 3), (0, 1, 3, 2)]
+    graph = graph_of(first)
+    graph.append("click", table([(0, 2, 5, 1)]))
+    before, far = graph.snapshot(), [(0, 1, 2**33, 1), (1, 1, 2**33 + 1, 1)]
+
+    graph.append("click", table(far[:1]))
+    graph.append("click", table(far[1:]))
+
+    assert graph["click"].time.dtype == np.int64
+    for moment, events in ((before, []), (graph, far)):
+        whole = graph_of([*first, (0, 2, 5, 1), *events])
+        for found, wanted in zip(answers(moment), answers(whole), strict=True):
+            assert same(found, wanted)
+
+
+def test_where_a_system_gives_no_room_for_many_times_there_is_room_for_some():
+    asked = []
+
+    def make(size: int) -> np.ndarray:
+        asked.append(size)
+        if size > 400:
+            raise MemoryError
+        return np.empty(size)
+
+    assert len(roomy(make, 100)) == 300
+    assert asked == [1600, 300]

@@ -1,8 +1,9 @@
 """From ids to row numbers: by a join for many, by their order for a few at a time."""
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -49,6 +50,17 @@ class _Order:
     def __init__(self, ids: pl.Series, row: Int32[np.ndarray, " indexed"]) -> None:
         self.ids, self.row = ids, row
         self._index: _Index | None = None
+        whole = ids.dtype.is_integer()
+        self.kind: type = int if whole else str
+        plain = whole and ids.n_chunks() == 1 and not ids.null_count()
+        # NumPy returns a number in half the time.
+        self._at: Callable[[int], Any] = (
+            ids.to_numpy().__getitem__ if plain else ids.item
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and hand over the ids and their order; the rest is made again."""
+        return _Order, (self.ids, self.row)
 
     @classmethod
     def of(cls, ids: pl.Series) -> "_Order":
@@ -58,10 +70,10 @@ class _Order:
 
     def row_of(self, value: int | str) -> int:
         """Return the row of one id, without waiting for other threads."""
-        ids, order = self.ids, self.row
-        at = bisect_left(order, value, key=lambda row: ids[int(row)])
-        if at < len(order) and ids[row := int(order[at])] == value:
-            return row
+        order, id_at = self.row, self._at
+        at = bisect_left(order, value, key=id_at)
+        if at < len(order) and id_at(row := order[at]) == value:
+            return int(row)
         return UNKNOWN
 
     def rows(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
@@ -73,24 +85,42 @@ class _Order:
         return self._index.rows(values)
 
 
+_PARTS = 61
+"""Tables that grow one at a time: one of a million ids takes 30 ms to grow."""
+
+
 class _Later:
     """Rows of the ids that came after those in order; kept by who adds ids.
 
     All lookups of a line share them, and each sees the rows below its own end.
 
     Args:
-        row: Row of each id.
+        rows: Ids and the row of each.
         end: One after the last row.
     """
 
-    def __init__(self, row: dict[int | str, int], end: int) -> None:
-        self.row, self.end = row, end
+    def __init__(self, rows: Iterable[tuple[int | str, int]], end: int) -> None:
+        self._parts = tuple([dict[int | str, int]() for _ in range(_PARTS)])
+        self.end = end
         self._adding = Lock()
+        self._add(rows)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and hand over the rows, not who may add to them."""
         with self._adding:
-            return _Later, (self.row.copy(), self.end)
+            return _Later, (self._rows_below(self.end), self.end)
+
+    def _add(self, rows: Iterable[tuple[int | str, int]]) -> None:
+        for value, row in rows:
+            self._parts[hash(value) % _PARTS][value] = row
+
+    def _rows_below(self, end: int) -> list[tuple[int | str, int]]:
+        return [pair for part in self._parts for pair in part.items() if pair[1] < end]
+
+    def row_of(self, value: int | str, end: int) -> int:
+        """Return the row of an id, if it is below ``end``."""
+        row = self._parts[hash(value) % _PARTS].get(value, UNKNOWN)
+        return row if row < end else UNKNOWN
 
     def extended(self, ids: pl.Series, end: int) -> "_Later":
         """Return what also finds ``ids``, whose rows begin at ``end``."""
@@ -98,21 +128,17 @@ class _Later:
             later = self
             if self.end != end:
                 # Others have added their own ids behind.
-                kept = {value: row for value, row in self.row.items() if row < end}
-                later = _Later(kept, end)
-            later.row.update(
-                zip(ids.to_list(), range(end, end + len(ids)), strict=True)
-            )
+                later = _Later(self._rows_below(end), end)
             later.end = end + len(ids)
+            later._add(zip(ids.to_list(), range(end, later.end), strict=True))
             return later
 
     def without(self, rows: Int32[np.ndarray, " n"], end: int) -> "_Later":
         """Return what finds the ids below ``end``, but for those of some rows."""
         gone = set(rows.tolist())
         with self._adding:
-            held = self.row.items()
-            kept = {v: row for v, row in held if row < end and row not in gone}
-        return _Later(kept, end)
+            held = self._rows_below(end)
+        return _Later([pair for pair in held if pair[1] not in gone], end)
 
 
 class Lookup:
@@ -134,8 +160,8 @@ class Lookup:
         order: _Order | None = None,
         later: _Later | None = None,
     ) -> None:
-        self._ids, self._order = ids, order
-        self._later = later if later is not None else _Later({}, len(ids))
+        self._ids, self._order, self._size = ids, order, len(ids)
+        self._later = later
         self._joined = 0
 
     @classmethod
@@ -171,41 +197,59 @@ class Lookup:
         few = len(values) * _FEW <= len(self._ids)
         if not (self._is_sortable() and few) or values.null_count():
             return _rows_by_join(self._ids, values)
-        order, later = self._order, self._later
+        order = self._order
         if order is None:
             self._joined += 1
             if self._joined <= _WORTH:
                 return _rows_by_join(self._ids, values)
-            order, later = _Order.of(self._ids), _Later({}, len(self._ids))
-            self._order, self._later = order, later
+            order = self._order = _Order.of(self._ids)
         if len(values) <= _ONE_BY_ONE:
             found = [order.row_of(value) for value in values.to_list()]
             rows = np.array(found, np.int32)
         else:
             rows = order.rows(values)
         if len(order.row) < _count_ids(self._ids):
-            self._find_later(later, values, rows)
+            wanted = np.flatnonzero(rows == UNKNOWN)
+            asked = gathered(values, wanted) if len(wanted) else ()
+            for place, value in zip(wanted, asked, strict=True):
+                rows[place] = self._row_later(value)
         return rows
 
-    def _find_later(
-        self, later: _Later, values: pl.Series, rows: Int32[np.ndarray, " n"]
-    ) -> None:
-        """Write the rows of values that came after those in order."""
-        wanted, end = np.flatnonzero(rows == UNKNOWN), len(self._ids)
-        for place, value in zip(wanted, gathered(values, wanted), strict=True):
-            row = later.row.get(value, UNKNOWN)
-            if row < end:
-                rows[place] = row
+    def rows_of_plain(self, values: Sequence[Any]) -> list[int] | None:
+        """Return the rows of a few values that are held as they are; else none.
+
+        They are plain whole numbers or texts, as the ids are. No step is taken through
+        polars or NumPy, each of which takes longer than the search.
+        """
+        order, rows = self._order, list[int]()
+        if order is None:
+            return None
+        for value in values:
+            if type(value) is not order.kind:
+                return None
+            row = order.row_of(value)
+            if row == UNKNOWN:
+                row = self._row_later(value)
+            if row == UNKNOWN:
+                return None
+            rows.append(row)
+        return rows
+
+    def _row_later(self, value: int | str) -> int:
+        """Return the row of a value among those that came after the ids in order."""
+        later = self._later
+        return UNKNOWN if later is None else later.row_of(value, self._size)
 
     def extended(self, ids: pl.Series) -> "Lookup":
         """Return what finds ``ids`` too, which begin with those of this one."""
-        held, order, later = len(self._ids), self._order, self._later
+        held, order = self._size, self._order
         if order is None:
             longer = Lookup(ids)
             longer._joined = self._joined
             return longer
         if (len(ids) - held) * _FEW > len(ids):
             return Lookup(ids, _Order.of(ids))
+        later = self._later if self._later is not None else _Later((), held)
         return Lookup(ids, order, later.extended(ids.slice(held), held))
 
     def without(self, ids: pl.Series, rows: Int32[np.ndarray, " n"]) -> "Lookup":
@@ -218,7 +262,9 @@ class Lookup:
         kept = np.ones(len(ids), np.bool_)
         kept[rows] = False
         still = _Order(ids, order.row[kept[order.row]])
-        return Lookup(ids, still, self._later.without(rows, len(ids)))
+        later = self._later
+        left = None if later is None else later.without(rows, len(ids))
+        return Lookup(ids, still, left)
 
 
 def _count_ids(ids: pl.Series) -> int:

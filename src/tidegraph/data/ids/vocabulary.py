@@ -1,5 +1,6 @@
 """Raw ids to row numbers and back, with one row of features per id."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.artifact.sealed import State
+from tidegraph.data.context import NO_COLUMNS
 from tidegraph.data.ids.appending import appended, numbered
 from tidegraph.data.ids.identity import canonical, series
 from tidegraph.data.ids.lookup import UNKNOWN, Lookup, gathered
@@ -26,7 +28,7 @@ class Vocabulary:
     """
 
     ids: pl.Series
-    features: pl.DataFrame = field(default_factory=pl.DataFrame)
+    features: pl.DataFrame = field(default_factory=lambda: NO_COLUMNS)
     lookup: Lookup | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +100,13 @@ class Vocabulary:
             rows = rows.copy()
             rows[other] = self._own_lookup().rows(self._as_ids(plain))
         return rows
+
+    def rows_of_plain(self, values: Sequence[object]) -> list[int] | None:
+        """Return the rows of a few ids, if all are held as they are spelt; else none.
+
+        Such ids are canonical themselves, so it takes a fifth of ``encode``'s time.
+        """
+        return self._own_lookup().rows_of_plain(values)
 
     def row(self, value: Any) -> int:
         """Return the row of one raw id, ``UNKNOWN`` if it is not held.

@@ -44,7 +44,7 @@ def draw_by_weight(
     """
     start, stop = rows
     if whole and not edges.indexes.sums.is_made:
-        share = float((stop - start).sum()) / max(len(edges.edge), 1)
+        share = float((stop - start).sum()) / max(edges.used, 1)
         if not edges.indexes.sums.pays(share):
             own = (start, stop, key, edges.edge, edges.weight, slot)
             over_rows(lambda a, b: draw_by_own_sums(*own, a, b), len(slot), grain=64)

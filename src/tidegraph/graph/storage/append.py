@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
-from tidegraph.artifact.room import is_mapped, with_room
+from tidegraph.artifact.room import is_mapped, roomy, with_room
+from tidegraph.few import never_fall
 from tidegraph.graph.storage.row_bounds import Journal, RowBounds
 from tidegraph.kernels.jit import compiled, sealed
 
@@ -21,8 +22,8 @@ _LEAST_ROOM = 4
 _SPARE = 0.5
 """Room to grow that each row of a copy gets, so that it does not move at once."""
 _LEAST_CHANGES = 4096
-_ROOM = 3
-"""Arrays have room for this many times what is used, which takes no memory yet."""
+_MORE_NODES = 2
+"""A journal takes nodes up to so many times those there are when it begins."""
 _MANY_NODES = 1 << 14
 """Writing down the bounds of so many takes a while; it is done ahead, beside."""
 _NOBODY = -1
@@ -59,7 +60,7 @@ class New(NamedTuple):
 
     def in_order(self) -> "New":
         """Return them in time order, those of one second as they come."""
-        if not bool((self.time[1:] < self.time[:-1]).any()):
+        if never_fall(self.time):
             return self
         order = np.argsort(self.time, kind="stable")
         return New(*(part[order] for part in self))
@@ -80,9 +81,7 @@ class Arena:
 
     def __init__(self, num_nodes: int, tail: int, version: int) -> None:
         # Zeros that nobody has written on take neither time nor memory.
-        self.start = np.zeros(_ROOM * num_nodes, np.int64)
-        self.stop = np.zeros(_ROOM * num_nodes, np.int64)
-        self.limit = np.zeros(_ROOM * num_nodes, np.int64)
+        self.start, self.stop, self.limit = roomy(_zeros_for_rows, num_nodes)
         self.journal: Journal | None = None
         self.ahead: RowBounds | None = None
         self.tail = tail
@@ -97,12 +96,19 @@ class Arena:
     def widen(self, num_nodes: int) -> None:
         """Make room for more nodes, which have no edges yet."""
         if num_nodes > len(self.start):
-            room = _ROOM * num_nodes
-            for name in ("start", "stop", "limit"):
-                held: np.ndarray = getattr(self, name)
-                wider = np.zeros(room, np.int64)
-                wider[: len(held)] = held
-                setattr(self, name, wider)
+            held, wider = self.rows, roomy(_zeros_for_rows, num_nodes)
+            for before, after in zip(held, wider, strict=True):
+                after[: len(before)] = before
+            self.start, self.stop, self.limit = wider
+
+    @property
+    def has_bounds_ahead(self) -> bool:
+        """Are the bounds of all rows written down, to begin another journal from?"""
+        return self.ahead is not None and "whole" in vars(self.ahead)
+
+
+def _zeros_for_rows(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
 
 
 def append_to_rows(
@@ -135,7 +141,7 @@ def append_to_rows(
     held = len(slots.node)
     # Without edges, nothing says yet whether they have times.
     if held and is_mapped(slots.node):
-        slots = _slots_with_room(slots, held, _ROOM * held + _LEAST_CHANGES, new)
+        slots = _slots_with_room(slots, held, held + _LEAST_CHANGES, new)
         arena = Arena(len(bounds), held, version)
     else:
         bounds, slots, arena = rows_laid_out(bounds, slots, _SPARE)
@@ -159,12 +165,15 @@ def rows_laid_out(
     limit = np.cumsum(room)
     size = int(limit[-1]) if len(limit) else 0
     timed = len(slots.time) > 0
-    whole = _ROOM * size if spare else size
-    moved = Slots(
-        np.empty(whole, slots.node.dtype),
-        np.empty(whole if timed else 0, slots.time.dtype),
-        np.empty(whole, slots.edge.dtype),
-    )
+
+    def make(whole: int) -> Slots:
+        return Slots(
+            np.empty(whole, slots.node.dtype),
+            np.empty(whole if timed else 0, slots.time.dtype),
+            np.empty(whole, slots.edge.dtype),
+        )
+
+    moved = roomy(make, size) if spare else make(size)
     first = limit - room
     _move_rows(start, length, first, slots, moved)
     laid, arena = RowBounds.of(first, first + length), Arena(len(first), size, 0)
@@ -189,7 +198,7 @@ def _append_with_room(
             break
         row = new.source[done]
         room = 2 * int(arena.stop[row] - arena.start[row]) + _LEAST_ROOM
-        slots = _slots_with_room(slots, arena.tail, _ROOM * (arena.tail + room), new)
+        slots = _slots_with_room(slots, arena.tail, arena.tail + room, new)
     grown = _bounds_after(bounds, new.source, num_nodes, arena)
     # Only now, so that rows half written by a failure are nobody's to write on.
     arena.newest = version + 1
@@ -201,6 +210,8 @@ def _bounds_after(
 ) -> RowBounds:
     """Return the bounds of rows after some nodes changed, as the writer has them."""
     journal = arena.journal
+    if arena.has_bounds_ahead:
+        journal = None
     if journal is not None and journal.takes(num_nodes, len(nodes)):
         journal.add(nodes, (arena.start, arena.stop))
         now = RowBounds(bounds.first, bounds.last, num_nodes, journal, journal.used)
@@ -208,25 +219,29 @@ def _bounds_after(
             arena.ahead = now
             Thread(target=lambda: now.whole, daemon=True).start()
         return now
-    # Beginning another takes as long as there are nodes, and half as many changes come
-    # before the next.
+    # Beginning another takes as long as there are nodes, unless their bounds were
+    # written down; half as many changes come before the next.
     base = bounds if arena.ahead is None else arena.ahead
     start, stop = base.whole
     nodes = np.union1d(bounds.changed_since(base), nodes)
     room = len(nodes) + max(_LEAST_CHANGES, num_nodes // 2)
-    arena.journal, arena.ahead = Journal(len(arena.start), room), None
+    arena.journal, arena.ahead = Journal(_MORE_NODES * num_nodes, room), None
     arena.journal.add(nodes, (arena.start, arena.stop))
     return RowBounds(start, stop, num_nodes, arena.journal, arena.journal.used)
 
 
-def _slots_with_room(slots: Slots, used: int, size: int, new: New) -> Slots:
-    """Return what is used of the slots, with room for ``size`` of them."""
+def _slots_with_room(slots: Slots, used: int, wanted: int, new: New) -> Slots:
+    """Return what is used of the slots, with room for many times those wanted."""
     timed = len(new.time) > 0 or len(slots.time) > 0
-    return Slots(
-        with_room(slots.node[:used], size),
-        with_room(slots.time[:used], size if timed else 0),
-        with_room(slots.edge[:used], size),
-    )
+
+    def make(size: int) -> Slots:
+        return Slots(
+            with_room(slots.node[:used], size),
+            with_room(slots.time[:used], size if timed else 0),
+            with_room(slots.edge[:used], size),
+        )
+
+    return roomy(make, wanted)
 
 
 @compiled

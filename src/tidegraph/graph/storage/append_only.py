@@ -1,13 +1,13 @@
 """Features of edges that grow at the end, while others read what there was."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
-from tidegraph.artifact.room import with_room
+from tidegraph.artifact.room import roomy, with_room
 from tidegraph.errors import DataError
 
 
@@ -37,7 +37,7 @@ class Column:
             used, self._used = self._used, -1
         room = self._room
         if held != used or held + len(more) > len(room):
-            room = with_room(self.values, 2 * (held + len(more)))
+            room = roomy(partial(with_room, self.values), held + len(more))
         room[held : held + len(more)] = more
         longer = Column(room[: held + len(more)])
         longer._room, longer._used = room, held + len(more)
@@ -71,7 +71,7 @@ class Table:
         """Has every column a type, unlike those of nulls alone?"""
         return pl.Null not in self._parts[0].dtypes
 
-    @property
+    @cached_property
     def columns(self) -> pl.DataFrame:
         """The columns, without a row."""
         return self._parts[0].clear()
@@ -126,7 +126,7 @@ class Table:
         longer = Table(*parts)
         if self._is_typed:
             # Looked at once, as types do not change: to ask polars takes microseconds.
-            longer._is_typed = True
+            longer._is_typed, longer.columns = True, self.columns
         longer._weights.update(self._weights)
         return longer
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
+from tidegraph.few import span
 from tidegraph.kernels.jit import compiled, sealed
 
 _BUCKET_BITS = 9
@@ -72,14 +73,12 @@ def base_of(time: Int64[np.ndarray, " n"]) -> tuple[int, int]:
     return first, last - first
 
 
-def wide_enough(
-    held: Int[np.ndarray, " n"], new: Int64[np.ndarray, " m"]
-) -> Int[np.ndarray, " n"]:
-    """Return the column held, in 64 bits if the new numbers need that."""
-    fits = np.iinfo(held.dtype)
-    if not len(new) or (int(new.min()) >= fits.min and int(new.max()) <= fits.max):
-        return held
-    return held.astype(np.int64)
+def fits(held: Int[np.ndarray, " n"], new: Int64[np.ndarray, " m"]) -> bool:
+    """Return whether a column is wide enough for new numbers."""
+    if held.itemsize == 8 or not len(new):
+        return True
+    low, high = span(new)
+    return low >= -(2**31) and high < 2**31
 
 
 @compiled

@@ -145,7 +145,7 @@ class TemporalCSR:
     @cached_property
     def packed_rows(self) -> UInt64[np.ndarray, " rows"] | None:
         """Start and length of each row in one number; see ``uniform_walks``."""
-        return packed_rows(self.start, self.stop, len(self.node))
+        return packed_rows(self.start, self.stop, self.used)
 
     @cached_property
     def neighbor_index(self) -> NeighborIndex:
@@ -299,7 +299,8 @@ class TemporalCSR:
             return self
         slots = Slots(self.node, self.time, self.edge)
         bounds, slots, arena = rows_laid_out(self.bounds, slots, spare)
-        return self.in_arena(bounds, slots, arena, arena.newest)
+        place = (self.base, self.weight, arena, arena.newest)
+        return self.in_arena(bounds, slots, *place)
 
     def renumbered(
         self, kept: Int64[np.ndarray, " edges"], weight: Float32[np.ndarray, " weights"]
@@ -310,18 +311,25 @@ class TemporalCSR:
         return replace(self, edge=edge, weight=weight, **alone)
 
     def in_arena(
-        self, bounds: RowBounds, slots: Slots, arena: Arena, version: int
+        self,
+        bounds: RowBounds,
+        slots: Slots,
+        base: int,
+        weight: Float32[np.ndarray, " weights"],
+        arena: Arena,
+        version: int,
     ) -> "TemporalCSR":
         """Return the edges that a writer has laid out in its arena.
 
         Args:
             bounds: Where each node's row starts and stops.
             slots: What stands there.
+            base: The tick that their times count from.
+            weight: Strength by edge number.
             arena: Who may write behind the rows.
             version: The number of the new value among those that share the arena.
         """
-        rows = {"node": slots.node, "time": slots.time, "edge": slots.edge}
         # Elsewhere, the slots are others.
         indexes = self.indexes if arena is self.arena else Indexes()
-        place = {"arena": arena, "version": version, "indexes": indexes}
-        return replace(self, bounds=bounds, **rows, **place)
+        rows = (slots.node, slots.time, base, slots.edge, weight)
+        return TemporalCSR(bounds, *rows, self.is_timed, arena, version, indexes)

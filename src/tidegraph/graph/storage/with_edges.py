@@ -1,12 +1,10 @@
 """Edges of one direction with new ones, each placed by its time."""
 
-from dataclasses import replace
-
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.graph.storage.append import New, Slots, append_to_rows
-from tidegraph.graph.storage.build import base_of, wide_enough
+from tidegraph.graph.storage.build import base_of, fits
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 
 
@@ -37,19 +35,29 @@ def with_edges(
     """
     when = np.zeros(0, np.int64) if time is None else time
     new = New(source, target, when, edge).in_order()
-    whole = side if len(side.node) else replace(side, base=base_of(when)[0])
-    offset = new.time - whole.base
-    slots = Slots(
-        side.node, wide_enough(side.time, offset), wide_enough(side.edge, edge)
-    )
-    same = slots.time is side.time and slots.edge is side.edge
+    base = side.base if len(side.node) else base_of(when)[0]
+    offset = new.time - base
+    same = fits(side.time, offset) and fits(side.edge, edge)
+    # Wider numbers are written elsewhere, without the room that there is.
+    held = side if same else side.compacted()
+    slots = Slots(held.node, held.time, held.edge)
     bounds, slots, arena = append_to_rows(
-        side.bounds,
-        slots,
+        held.bounds,
+        slots if same else _widened(slots, offset, edge),
         new._replace(time=offset),
         num_nodes,
         side.arena if same else None,
         side.version,
     )
-    whole = replace(whole, weight=weight)
-    return whole.in_arena(bounds, slots, arena, side.version + 1)
+    return side.in_arena(bounds, slots, base, weight, arena, side.version + 1)
+
+
+def _widened(
+    slots: Slots, time: Int64[np.ndarray, " new"], edge: Int64[np.ndarray, " new"]
+) -> Slots:
+    """Return slots whose times and numbers are as wide as new ones need."""
+    return Slots(
+        slots.node,
+        slots.time if fits(slots.time, time) else slots.time.astype(np.int64),
+        slots.edge if fits(slots.edge, edge) else slots.edge.astype(np.int64),
+    )
