@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import tidegraph as tg
 from conftest import draw_log
 from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import model
@@ -14,6 +15,7 @@ from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.spectral import grarep, hope, netmf, prone
+from tidegraph.retrieval.scoring import memory
 from tidegraph.retrieval.solvers import (
     IALS,
     GraphZoom,
@@ -196,6 +198,49 @@ def test_what_does_not_fit_is_said_before_any_channel_is_trained(solver):
     assert not trained
     Factorized("dense", solver).check(draw_log())
     hope().check(draw_log())
+
+
+def many_items(users=200, items=600, each=100):
+    """A log whose item graph has many more edges than there are events."""
+    rng = np.random.default_rng(0)
+    item = np.concatenate([rng.permutation(items)[:each] for _ in range(users)])
+    return tg.interactions(np.repeat(np.arange(users), each), item)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (tg.EASE(), "EASE on 600 items needs .* Keep at most 316 items"),
+        (tg.grarep(4), "GraRep on 800 nodes needs .* Take NetMF"),
+        (tg.netmf(4, rank=None), "NetMF on 800 nodes needs .* Give a rank"),
+        (tg.netmf(4, rank=128), "NetMF on 800 nodes needs .* Lower rank"),
+        (tg.hope(embedding_size=128), "HOPE on 800 nodes needs .* Lower embedding"),
+        (tg.ials(300), "IALS on 800 nodes needs .* Lower embedding"),
+        (
+            Factorized("walks", SkipGramWalks(300, walks=1, length=4)),
+            "SkipGramWalks on 800 nodes needs .* Lower embedding",
+        ),
+        (tg.pure_svd(128), "LowPass on 800 nodes needs .* Lower rank"),
+        *(
+            (method, f"the item graph of {name}, of about 3[56].,... edges of 600 item")
+            for method, name in (
+                (tg.hope(embedding_size=4, on="items"), "HOPE"),
+                (tg.prone(4), "ProNE"),
+                (tg.netmf(4, on="items"), "NetMF"),
+                (tg.graphzoom(tg.solvers.HOPE(embedding_size=4, on="items")), "HOPE"),
+                (tg.CommonNeighbors(on="items"), "CommonNeighbors"),
+                (tg.PersonalizedPageRank(on="items"), "PersonalizedPageRank"),
+            )
+        ),
+    ],
+)
+def test_what_a_machine_has_not_is_said_before_the_work(method, said, monkeypatch):
+    log = many_items()
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 1.2e6)
+
+    with pytest.raises(ConfigError, match=f"{said}.*") as error:
+        method.fit(log)
+    assert "this machine has 0.0" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.dense_votes import largest_vote, sum_votes
 from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
-from tidegraph.retrieval.scoring.memory import check_memory
+from tidegraph.retrieval.scoring.memory import check_memory, limited_bytes
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.retrieval.scoring.top_k import SCATTERED, Columns, best_allowed, top_k
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
@@ -124,7 +124,7 @@ class EASE:
 
     def _check_memory(self, items: int) -> None:
         needed = self.needs_bytes(items)
-        fits = int(items * (self.memory_limit_gb * 1e9 / needed) ** 0.5)
+        fits = int(items * (limited_bytes(self.memory_limit_gb) / needed) ** 0.5)
         less = (
             ""
             if self.single_precision

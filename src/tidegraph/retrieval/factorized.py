@@ -99,10 +99,8 @@ class Factorized:
             for column in self.solver.features:
                 feature_of_nodes(Fold.of(train, self.name).log.items, column, "item")
         if isinstance(self.solver, Foresees):
-            user, item = _rows_with_pairs(
-                evidence(Fold.of(train, self.name), self.name)
-            )
-            self.solver.check(len(user), len(item))
+            matrix = evidence(Fold.of(train, self.name), self.name)
+            self.solver.check(_submatrix(matrix, *_rows_with_pairs(matrix)))
 
 
 def _is_nonzero(

@@ -11,17 +11,21 @@ def test_what_fits_is_let_through(monkeypatch):
     monkeypatch.setattr(memory, "machine_bytes", lambda: 2e9)
 
     check_memory("X on 3 nodes", 2 * 10**9, "take less")
-    check_memory("X on 3 nodes", 3 * 10**9, "take less", limit_gb=3.0)
+    check_memory("X on 3 nodes", 10**9, "take less", limit_gb=1.0)
     with pytest.raises(ConfigError) as error:
         check_memory("X on 3 nodes", 2_500_000_000, "take less")
     assert str(error.value) == (
         "X on 3 nodes needs 2.5 GB, and this machine has 2.0. Take less."
     )
     with pytest.raises(ConfigError) as error:
-        check_memory("X on 3 nodes", 2_500_000_000, "take less", limit_gb=1.5)
+        check_memory("X on 3 nodes", 1_800_000_000, "take less", limit_gb=1.5)
     assert str(error.value) == (
-        "X on 3 nodes needs 2.5 GB, and memory_limit_gb is 1.5. Raise it, or take less."
+        "X on 3 nodes needs 1.8 GB, and memory_limit_gb is 1.5. Raise it, or take less."
     )
+    # To raise a limit gives a machine no more memory.
+    for limit_gb in (1.5, 8.0):
+        with pytest.raises(ConfigError, match=r"this machine has 2\.0\. Take less\."):
+            check_memory("X on 3 nodes", 2_500_000_000, "take less", limit_gb)
 
 
 def test_a_container_has_what_it_was_given(monkeypatch, tmp_path):

@@ -175,7 +175,7 @@ def test_prone_is_its_formula(pairs):
 
 def test_the_graphs_are_those_of_the_pairs(pairs):
     for on in ("bipartite", "items"):
-        found = graph_of(pairs, on).csr().toarray()
+        found = graph_of("X", pairs, on).csr().toarray()
         np.testing.assert_array_equal(found, adjacency(pairs, on))
 
 

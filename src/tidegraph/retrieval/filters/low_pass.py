@@ -16,6 +16,7 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least, seed_below
 from tidegraph.retrieval.filters.degrees import degree_powers, node_gains
 from tidegraph.retrieval.filters.svd import truncated_svd
+from tidegraph.retrieval.scoring.memory import check_memory
 
 
 @settings
@@ -54,8 +55,12 @@ class LowPass:
         """Return the singular vectors of the items.
 
         Raises:
-            ConfigError: There are fewer users or items than ``rank``.
+            ConfigError: There are fewer users or items than ``rank``, or they take more
+                memory than the machine has.
         """
+        # Of each number the vector, and a double that it is found by.
+        needed = len(graph) * self.rank * 12
+        check_memory(f"LowPass on {len(graph):,} nodes", needed, "lower rank")
         items = graph.size(ITEM)
         linked = graph.degree() > 0
         fewest = min(int(linked[:items].sum()), int(linked[items:].sum()))

@@ -27,6 +27,7 @@ from tidegraph.retrieval.scoring.evidence import (
     evident_pairs,
     trained_until,
 )
+from tidegraph.retrieval.scoring.memory import check_item_graph
 from tidegraph.retrieval.scoring.walk_scores import two_steps, walks
 from tidegraph.stages import Fold, Train, remembers
 
@@ -296,6 +297,7 @@ def _proximity_graph(fold: Fold, method: str, on: On, least_users: int) -> Stati
     evidence(fold, method)  # Says whose fold it is if there is none.
     if on == "bipartite":
         return fold.view(_bipartite_graph)
+    check_item_graph(method, fold.view(evident_pairs).csr())
     return fold.view(_item_graph, least_users)
 
 

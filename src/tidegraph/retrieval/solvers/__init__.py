@@ -49,8 +49,8 @@ __all__ = [
 class Foresees(Protocol):
     """A solver that knows before the work what will not fit."""
 
-    def check(self, users: int, items: int) -> None:
-        """Refuse more users and items than fit, in one sentence."""
+    def check(self, pairs: "scipy.sparse.csr_array") -> None:
+        """Refuse more users, items or pairs than fit, in one sentence."""
         ...
 
 

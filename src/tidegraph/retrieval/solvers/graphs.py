@@ -9,18 +9,32 @@ from jaxtyping import Float64
 from tidegraph.errors import ConfigError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.ragged import owners
-from tidegraph.retrieval.scoring.memory import check_memory
+from tidegraph.retrieval.scoring.memory import check_item_graph, check_memory
 
 On = Literal["bipartite", "items"]
 """The graph of users and items, or the item-item graph that it induces."""
 
 
-def graph_of(pairs: "scipy.sparse.csr_array", on: On) -> StaticGraph:
+_LANCZOS = 24
+"""Bytes for each number of a vector of doubles: 3, of which the method keeps 2."""
+
+
+def graph_of(solver: str, pairs: "scipy.sparse.csr_array", on: On) -> StaticGraph:
     """Return the graph of pairs, each counting once.
 
     An edge of the item graph weighs how many users have both; there, a user is their
     history.
+
+    Args:
+        solver: Its name.
+        pairs: A row per user, a column per item.
+        on: Which graph.
+
+    Raises:
+        ConfigError: It takes more memory than the machine has.
     """
+    if on == "items":
+        check_item_graph(solver, pairs)
     if on == "bipartite":
         user = owners(pairs.indptr.astype(np.int64))
         return StaticGraph.of_pairs(user, pairs.indices, *pairs.shape)
@@ -73,9 +87,35 @@ def check_size(
         )
 
 
-def nodes_of(users: int, items: int, on: On) -> int:
-    """Return how many nodes the graph of so many users and items has."""
+def nodes_of(solver: str, pairs: "scipy.sparse.csr_array", on: On) -> int:
+    """Return how many nodes the graph of pairs has.
+
+    Raises:
+        ConfigError: It is one of items, and takes more memory than the machine has.
+    """
+    users, items = (int(count) for count in pairs.shape)
+    if on == "items":
+        check_item_graph(solver, pairs)
     return users + items if on == "bipartite" else items
+
+
+def check_vectors(
+    solver: str, nodes: int, size: int, each: int = _LANCZOS, instead: str = ""
+) -> None:
+    """Refuse vectors that would not fit, before any work.
+
+    Args:
+        solver: Its name.
+        nodes: How many have vectors.
+        size: Numbers in a vector.
+        each: Bytes that it takes at least for each number.
+        instead: What else can be done; ends the sentence.
+
+    Raises:
+        ConfigError: They would take more than the machine has.
+    """
+    instead = instead or "lower embedding_size, or leave out who has few events"
+    check_memory(f"{solver} on {nodes:,} nodes", nodes * size * each, instead)
 
 
 def check_dense(

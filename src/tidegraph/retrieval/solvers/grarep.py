@@ -52,13 +52,13 @@ class GraRep:
         above("GraRep", 0, negatives=self.negatives)
         above("GraRep", 0, memory_limit_gb=self.memory_limit_gb)
 
-    def check(self, users: int, items: int) -> None:
-        """Find out before any work whether so many users and items fit.
+    def check(self, pairs: "scipy.sparse.csr_array") -> None:
+        """Find out before any work whether pairs of users and items fit.
 
         Raises:
-            ConfigError: They take more than ``memory_limit_gb``.
+            ConfigError: They take more than ``memory_limit_gb``, or than there is.
         """
-        self._check(nodes_of(users, items, self.on))
+        self._check(nodes_of("GraRep", pairs, self.on))
 
     def _check(self, nodes: int) -> None:
         instead = "take NetMF or HOPE, which need no dense matrix"
@@ -73,13 +73,13 @@ class GraRep:
             ConfigError: Memory would exceed the limit, or the graph has no more than
                 ``embedding_size`` nodes.
         """
-        self.check(*pairs.shape)
+        self.check(pairs)
         graph = self.graph(pairs)
         return Solved.of_nodes(graph, *self.embed(graph))
 
     def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
         """Return the graph that it works on."""
-        return graph_of(pairs, self.on)
+        return graph_of("GraRep", pairs, self.on)
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of the nodes of a graph; see ``solve``."""

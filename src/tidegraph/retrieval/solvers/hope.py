@@ -8,7 +8,13 @@ import scipy
 from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
 from tidegraph.ranges import at_least
-from tidegraph.retrieval.solvers.graphs import On, check_size, graph_of
+from tidegraph.retrieval.solvers.graphs import (
+    On,
+    check_size,
+    check_vectors,
+    graph_of,
+    nodes_of,
+)
 from tidegraph.retrieval.solvers.proximities import FactorizedProximity, KatzProximity
 from tidegraph.retrieval.solvers.solved import Solved
 
@@ -45,6 +51,15 @@ class HOPE:
         at_least("HOPE", 1, embedding_size=self.embedding_size)
         at_least("HOPE", 0, seed=self.seed)
 
+    def check(self, pairs: "scipy.sparse.csr_array") -> None:
+        """Find out before any work whether pairs of users and items fit.
+
+        Raises:
+            ConfigError: They take more memory than the machine has.
+        """
+        nodes = nodes_of("HOPE", pairs, self.on)
+        check_vectors("HOPE", nodes, self.embedding_size)
+
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return source and target vectors.
 
@@ -52,6 +67,7 @@ class HOPE:
             ConfigError: The graph has no more than ``embedding_size`` nodes, or
                 Katz's ``beta`` is too large for it.
         """
+        self.check(pairs)
         graph = self.graph(pairs)
         source, target = self.embed(graph)
         if len(source) == len(graph):
@@ -61,7 +77,7 @@ class HOPE:
 
     def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
         """Return the graph that it works on."""
-        return graph_of(pairs, self.on)
+        return graph_of("HOPE", pairs, self.on)
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of its nodes, or of its items alone."""

@@ -10,6 +10,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above, at_least
+from tidegraph.retrieval.solvers.graphs import check_vectors
 from tidegraph.retrieval.solvers.solved import Solved
 
 
@@ -49,12 +50,22 @@ class IALS:
         at_least("IALS", 0, seed=self.seed, threads=self.threads)
         above("IALS", 0, l2=self.l2, alpha=self.alpha)
 
+    def check(self, pairs: "scipy.sparse.csr_array") -> None:
+        """Find out before any work whether pairs of users and items fit.
+
+        Raises:
+            ConfigError: They take more memory than the machine has.
+        """
+        # Vectors of 32 bits, and once more as they are solved again.
+        check_vectors("IALS", sum(pairs.shape), self.embedding_size, each=8)
+
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return vectors of users and items.
 
         Raises:
             MissingExtraError: The package ``implicit`` is not installed.
         """
+        self.check(pairs)
         with needed("implicit", "als", "alternating least squares"):
             library = cast(Any, importlib.import_module("implicit.cpu.als"))
         confidence = scipy.sparse.csr_matrix(pairs, dtype=np.float32)

@@ -15,6 +15,7 @@ from tidegraph.retrieval.solvers.graphs import (
     On,
     check_dense,
     check_size,
+    check_vectors,
     graph_of,
     invert_or_zero,
     nodes_of,
@@ -72,18 +73,20 @@ class NetMF:
         above("NetMF", 0, negatives=self.negatives)
         above("NetMF", 0, memory_limit_gb=self.memory_limit_gb)
 
-    def check(self, users: int, items: int) -> None:
-        """Find out before any work whether so many users and items fit.
+    def check(self, pairs: "scipy.sparse.csr_array") -> None:
+        """Find out before any work whether pairs of users and items fit.
 
         Raises:
-            ConfigError: They take more than ``memory_limit_gb``.
+            ConfigError: They take more than ``memory_limit_gb``, or than there is.
         """
-        self._check(nodes_of(users, items, self.on))
+        self._check(nodes_of("NetMF", pairs, self.on))
 
     def _check(self, nodes: int) -> None:
         if self.rank is None or self.rank >= nodes:
             instead = "give a rank, as rank = 128: then M is never held"
             check_dense("NetMF", nodes, 24, self.memory_limit_gb, instead)
+        else:
+            check_vectors("NetMF", nodes, self.rank, instead="lower rank")
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return source and target vectors.
@@ -94,13 +97,13 @@ class NetMF:
             ConfigError: Memory would exceed the limit, or the graph has no more than
                 ``embedding_size`` nodes.
         """
-        self.check(*pairs.shape)
+        self.check(pairs)
         graph = self.graph(pairs)
         return Solved.of_nodes(graph, *self.embed(graph))
 
     def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
         """Return the graph that it works on."""
-        return graph_of(pairs, self.on)
+        return graph_of("NetMF", pairs, self.on)
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of the nodes of a graph; see ``solve``."""

@@ -8,7 +8,13 @@ from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.decomposition import singular_halves
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.solvers.graphs import check_size, graph_of, transition_matrix
+from tidegraph.retrieval.solvers.graphs import (
+    check_size,
+    check_vectors,
+    graph_of,
+    nodes_of,
+    transition_matrix,
+)
 from tidegraph.retrieval.solvers.solved import Solved
 
 
@@ -56,18 +62,28 @@ class ProNE:
         at_least("ProNE", 0, power=self.power, mu=self.mu, seed=self.seed)
         above("ProNE", 0, negatives=self.negatives, theta=self.theta)
 
+    def check(self, pairs: "scipy.sparse.csr_array") -> None:
+        """Find out before any work whether pairs of users and items fit.
+
+        Raises:
+            ConfigError: They take more memory than the machine has.
+        """
+        nodes = nodes_of("ProNE", pairs, "items")
+        check_vectors("ProNE", nodes, self.embedding_size)
+
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return one vector an item, for both sides of a product.
 
         Raises:
             ConfigError: The graph has no more than ``embedding_size`` nodes.
         """
+        self.check(pairs)
         graph = self.graph(pairs)
         return Solved.of_nodes(graph, *self.embed(graph))
 
     def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
         """Return the graph that it works on."""
-        return graph_of(pairs, "items")
+        return graph_of("ProNE", pairs, "items")
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return the vectors of the nodes of a graph, the same on both sides."""

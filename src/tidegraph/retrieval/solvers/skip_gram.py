@@ -17,7 +17,7 @@ from tidegraph.kernels.tables.skip_gram import negatives_of, skip_gram
 from tidegraph.kernels.windows import window_pairs
 from tidegraph.nn.deviation import DEVIATION
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.solvers.graphs import graph_of
+from tidegraph.retrieval.solvers.graphs import check_vectors, graph_of
 from tidegraph.retrieval.solvers.solved import Solved
 from tidegraph.rng import fresh_seed
 
@@ -61,14 +61,24 @@ class SkipGramWalks:
         at_least("SkipGramWalks", 0, seed=self.seed)
         above("SkipGramWalks", 0, learning_rate=self.learning_rate)
 
+    def check(self, pairs: "scipy.sparse.csr_array") -> None:
+        """Find out before any work whether pairs of users and items fit.
+
+        Raises:
+            ConfigError: They take more memory than the machine has.
+        """
+        # Two tables of 32 bits.
+        check_vectors("SkipGramWalks", sum(pairs.shape), self.embedding_size, each=8)
+
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return source and target vectors."""
+        self.check(pairs)
         graph = self.graph(pairs)
         return Solved.of_nodes(graph, *self.embed(graph))
 
     def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
         """Return the graph that it works on."""
-        return graph_of(pairs, "bipartite")
+        return graph_of("SkipGramWalks", pairs, "bipartite")
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of the nodes of a graph."""
