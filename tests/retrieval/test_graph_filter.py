@@ -31,18 +31,17 @@ class TestHop(RetrieverLaws):
 
 class TestFromLog(RetrieverLaws):
     retriever = GraphFilter()
-    unmoved = 0.0  # Settings are tried on requests that are drawn row by row.
 
 
 class TestPureSVD(RetrieverLaws):
     retriever = pure_svd(5)
-    unmoved = 0.0  # The decomposition starts from what is drawn row by row.
+    tolerance = 2e-3  # The decomposition starts from what is drawn row by row.
 
 
 class TestGFCF(RetrieverLaws):
     variant_of = "TestPureSVD"
     retriever = gf_cf(5)
-    unmoved = 0.0  # The decomposition starts from what is drawn row by row.
+    tolerance = 2e-2  # The decomposition starts from what is drawn row by row.
 
 
 class TestChebyCF(RetrieverLaws):

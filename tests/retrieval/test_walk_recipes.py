@@ -27,37 +27,37 @@ FEW = Training(2, 512, PairSGD(0.05), Linear(), patience=None)
 
 class TestDeepWalk(RetrieverLaws):
     retriever = deepwalk(2, 6, 2, 8, FEW)
-    unmoved = 0.0  # First weights and samples are drawn row by row.
+    seeded_by_row = True  # First weights and samples are drawn row by row.
 
 
 class TestNode2Vec(RetrieverLaws):
     variant_of = "TestDeepWalk"
     retriever = node2vec(0.5, 2.0, 2, 6, 2, 8, FEW)
-    unmoved = 0.0  # First weights and samples are drawn row by row.
+    seeded_by_row = True  # First weights and samples are drawn row by row.
 
 
 class TestLINE(RetrieverLaws):
     variant_of = "TestDeepWalk"
     retriever = line("both", 9, FEW)
-    unmoved = 0.0  # First weights and samples are drawn row by row.
+    seeded_by_row = True  # First weights and samples are drawn row by row.
 
 
 class TestAPP(RetrieverLaws):
     variant_of = "TestDeepWalk"
     retriever = app(0.3, 5, 6, 8, FEW)
-    unmoved = 0.0  # First weights and samples are drawn row by row.
+    seeded_by_row = True  # First weights and samples are drawn row by row.
 
 
 class TestItem2Vec(RetrieverLaws):
     variant_of = "TestDeepWalk"
     retriever = item2vec(2, 8, FEW)
-    unmoved = 0.0  # First weights and samples are drawn row by row.
+    seeded_by_row = True  # First weights and samples are drawn row by row.
 
 
 class TestBGE(RetrieverLaws):
     retriever = bge(2, 4, 2, None, 8, FEW)
     forgets_time = False
-    unmoved = 0.0  # First weights and samples are drawn row by row.
+    seeded_by_row = True  # First weights and samples are drawn row by row.
 
 
 LONG = Training(30, 4096, PairSGD(0.1), Linear(), patience=None)

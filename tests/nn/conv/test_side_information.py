@@ -89,6 +89,28 @@ def test_a_target_has_a_vector_of_its_own(hand):
     torch.testing.assert_close(hand.context(nodes), hand.other.weight[nodes])
 
 
+@pytest.mark.parametrize("weighted", [True, False])
+def test_renumbered_items_keep_their_vectors(weighted):
+    order = torch.tensor([2, 0, 1])  # The fourth is past the graph and stays there.
+    module = network(weighted=weighted, size=3)
+    other = network(CATEGORY[torch.tensor([2, 0, 1, 3])], weighted=weighted, size=3)
+    of_items = ("own.weight", "other.weight", "weight.weight")
+    other.load_state_dict(
+        {
+            name: table[order] if name in of_items else table
+            for name, table in module.state_dict().items()
+        }
+    )
+
+    for vectors, again in (
+        (module, other),
+        (module.context, other.context),
+        (module.alone, other.alone),
+    ):
+        found, renumbered = vectors(order), again(torch.arange(3))
+        torch.testing.assert_close(renumbered, found, equal_nan=True)
+
+
 def test_side_information_needs_a_column():
     none = torch.zeros(0, dtype=torch.long)
     graph = GraphInputs(0, 3, none, none, torch.zeros(0))

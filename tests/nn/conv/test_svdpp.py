@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from retrieval.recipes_log import groups, two_groups
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.retrieval.recipes.mf import svdpp
-from tidegraph.testing.logs import draw_log
 from tidegraph.testing.retrievers import RetrieverLaws
 from tidegraph.training.optimizers import LazyAdam
 from tidegraph.training.settings import Training
@@ -16,7 +16,7 @@ FEW = Training(3, 128, patience=None)
 class TestSVDPlusPlus(RetrieverLaws):
     variant_of = "TestBPRMF"
     retriever = svdpp(8, training=FEW)
-    unmoved = 0.0  # First weights and samples are drawn row by row.
+    seeded_by_row = True  # First weights and samples are drawn row by row.
 
 
 @pytest.fixture
@@ -47,6 +47,28 @@ def test_a_user_is_their_own_vector_and_what_their_items_say(network):
             for item in history[node]:
                 want = want + said[item] / len(history[node]) ** 0.5
         torch.testing.assert_close(found[row], want)
+
+
+def test_renumbered_users_and_items_keep_their_vectors():
+    rng = np.random.default_rng(0)
+    linked = rng.random((6, 8)) < 0.4
+    linked[2] = False
+    user, item = rng.permutation(6), rng.permutation(8)
+    order = torch.from_numpy(np.concatenate([user, item + 6]))
+    network, other = (
+        SVDPlusPlus().of_graph(
+            GraphInputs.bipartite(6, 8, *map(torch.from_numpy, np.nonzero(pairs))), 4
+        )
+        for pairs in (linked, linked[user][:, item])
+    )
+    weights = network.state_dict()
+    weights["own.weight"] = weights["own.weight"][order]
+    weights["said.weight"] = weights["said.weight"][torch.from_numpy(item)]
+    other.load_state_dict(weights)
+
+    every = torch.arange(14)
+    torch.testing.assert_close(other(every), network(every)[order])
+    torch.testing.assert_close(other.context(every), network.context(every)[order])
 
 
 def test_an_item_that_is_scored_has_a_vector_of_its_own(network):
@@ -95,13 +117,11 @@ def test_the_penalty_moves_the_rows_that_a_batch_learns(network, sparse):
 
 
 def test_two_groups_that_share_nothing_are_told_apart_without_a_row():
-    log = draw_log(events=900)
-    item = (log.item // 2 * 2 + log.user % 2) % len(log.items)
-    log = type(log)(**{**vars(log), "item": item.astype(np.int32)})
+    log = two_groups()
+    group = groups(len(log.items))
     training = Training(60, 128, optimizer=LazyAdam(5e-3), patience=None)
     fitted = svdpp(8, training=training).fit(log)
 
-    even, odd = (fitted.given[side::2].mean(axis=0) for side in (0, 1))
-    score = np.stack([even, odd]) @ fitted.item.T
-    assert (np.argsort(-score[0])[:10] % 2 == 0).mean() > 0.9
-    assert (np.argsort(-score[1])[:10] % 2 == 1).mean() > 0.9
+    for side in (0, 1):
+        score = fitted.item @ fitted.given[group == side].mean(axis=0)
+        assert (group[np.argsort(-score)[:10]] == side).mean() > 0.9

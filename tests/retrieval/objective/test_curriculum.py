@@ -31,7 +31,7 @@ FEW = Training(3, 128, patience=None)
 class TestPinSageOfACurriculum(RetrieverLaws):
     variant_of = "TestPinSage"
     retriever = pinsage(3, embedding_size=8, training=FEW, hard_ranks=RANKS)
-    unmoved = 0.0  # First weights and samples are drawn row by row.
+    seeded_by_row = True  # First weights and samples are drawn row by row.
 
 
 @pytest.fixture(scope="module")

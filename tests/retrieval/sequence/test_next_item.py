@@ -42,42 +42,42 @@ COSINES = SampledSoftmax(0.2, Shared(20, power=0.5))
 class TestSASRec(RetrieverLaws):
     retriever = sasrec(embedding_size=8, length=6, training=FEW)
     forgets_time = False
-    unmoved = 0.0  # First weights are drawn row by row.
+    seeded_by_row = True  # First weights are drawn row by row.
 
 
 class TestBERT4Rec(RetrieverLaws):
     variant_of = "TestSASRec"
     retriever = bert4rec(embedding_size=8, length=6, training=FEW)
     forgets_time = False
-    unmoved = 0.0
+    seeded_by_row = True
 
 
 class TestGRU4Rec(RetrieverLaws):
     variant_of = "TestSASRec"
     retriever = gru4rec(embedding_size=8, length=6, training=replace(FEW, patience=1))
     forgets_time = False
-    unmoved = 0.0
+    seeded_by_row = True
 
 
 class TestCaser(RetrieverLaws):
     variant_of = "TestSASRec"
     retriever = caser(3, 4, 2, embedding_size=8, length=6, training=FEW)
     forgets_time = False
-    unmoved = 0.0
+    seeded_by_row = True
 
 
 class TestMarkovChain(RetrieverLaws):
     variant_of = "TestSASRec"
     retriever = markov_chain(embedding_size=8, length=6, training=FEW)
     forgets_time = False
-    unmoved = 0.0
+    seeded_by_row = True
 
 
 class TestCosines(RetrieverLaws):
     variant_of = "TestSASRec"
     retriever = sasrec(embedding_size=8, loss=COSINES, training=FEW)
     forgets_time = False
-    unmoved = 0.0
+    seeded_by_row = True
 
 
 def planted(users=100, steps=10, items=5, seed=0):

@@ -18,18 +18,18 @@ from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 class TestGraphZoom(RetrieverLaws):
     retriever = graphzoom(NetMF(embedding_size=4, window=3))
-    unmoved = 0.0  # Signals are drawn row by row.
+    seeded_by_row = True  # Signals are drawn row by row.
 
 
 class TestGraphZoomOfWalks(RetrieverLaws):
     variant_of = "TestGraphZoom"
     retriever = graphzoom(SkipGramWalks(4, walks=2, length=5, window=2))
-    unmoved = 0.0  # Signals are drawn row by row.
+    seeded_by_row = True  # Signals are drawn row by row.
 
 
 class TestSkipGramWalks(RetrieverLaws):
     retriever = Factorized("walks", SkipGramWalks(6, walks=2, length=5, window=2))
-    unmoved = 0.0  # Walks are drawn row by row.
+    seeded_by_row = True  # Walks are drawn row by row.
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tidegraph.testing.retrievers import RetrieverLaws
 
 class TestIALS(RetrieverLaws):
     retriever = ials(5, iterations=3)
-    unmoved = 0.0  # First vectors are drawn row by row.
+    seeded_by_row = True  # First vectors are drawn row by row.
 
 
 def pairs():
