@@ -91,10 +91,13 @@ of_negatives = pytest.mark.parametrize(
         skip_gram,
         info_nce,
         bilateral_softmax,
+        lambda p, n, present=None: generalised_binary_cross_entropy(
+            p, n, 0.25, 0.5, present
+        ),
         lambda p, n, present=None: triplet_margin(p, n, 2.0, present=present),
         lambda p, n, present=None: sampled_softmax(p, n, torch.zeros(1, 1), present),
     ],
-    ids=["bpr", "skip_gram", "info_nce", "bsl", "triplet_margin", "sampled_softmax"],
+    ids=["bpr", "skip_gram", "info_nce", "bsl", "gbce", "margin", "sampled_softmax"],
 )
 
 

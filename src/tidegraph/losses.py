@@ -202,27 +202,30 @@ def generalised_binary_cross_entropy(
     negative: Float[Tensor, "batch k"],
     rate: float,
     calibration: float = 0.75,
+    present: Bool[Tensor, "batch k"] | None = None,
 ) -> Float[Tensor, ""]:
     """Log loss of a yes, its probability to a power below 1, and of ``k`` times no.
 
     The more items are never drawn, the surer a model is that what is drawn is wrong;
-    the power undoes that: ``rate * (calibration * (1 - 1 / rate) + 1 / rate)``. The
-    mean is over all ``k + 1``.
+    the power undoes that: ``rate * (calibration * (1 - 1 / rate) + 1 / rate)``.
 
     Args:
         positive: Logit of the observed item.
         negative: Logits of ``k`` items that were drawn, each as likely.
         rate: Share of all items that ``k`` is, above 0 and 1 at the most.
         calibration: 0 for binary cross-entropy, 1 for the probabilities that negatives
-            of all items would have taught.
+            of all would have taught.
+        present: Which of the ``k`` are there; all if left out.
 
     Source:
         Petrov and Macdonald, "gSASRec: Reducing Overconfidence in Sequential
         Recommendation Trained with Negative Sampling", RecSys 2023, section 5.
     """
     power = rate * (calibration * (1 - 1 / rate) + 1 / rate)
-    yes, no = power * F.softplus(-positive), F.softplus(negative).sum(dim=1)
-    return (yes + no).mean() / (1 + negative.shape[1])
+    there = negative.numel() if present is None else present.sum()
+    no = F.softplus(_mask_absent(negative, present)).sum()
+    yes = power * F.softplus(-positive).sum()
+    return (yes + no) / (len(positive) + there)
 
 
 def info_nce(

@@ -10,6 +10,7 @@ from tidegraph.retrieval.objective.losses import (
     LOWEST,
     BinaryCrossEntropy,
     DirectAU,
+    GeneralisedBCE,
     InfoNCE,
     SampledSoftmax,
     Scored,
@@ -31,6 +32,12 @@ def uniformity(x):
     return np.log(np.exp(-2 * ((x[rows] - x[columns]) ** 2).sum(axis=1)).mean())
 
 
+def calibrated_power(rate, t):
+    """Petrov and Macdonald (2023), section 5, of a rate of at most 1."""
+    rate = min(1.0, rate)
+    return rate * (t * (1 - 1 / rate) + 1 / rate)
+
+
 FORMULAS = {
     BPR(): lambda s, t, p, n, q: softplus(n - p[:, None]).mean(),
     SkipGram(): lambda s, t, p, n, q: (softplus(-p) + softplus(n).sum(axis=1)).mean(),
@@ -39,6 +46,9 @@ FORMULAS = {
     ).mean(),
     TripletMargin(0.5): lambda s, t, p, n, q: np.maximum(
         n - p[:, None] + 0.5, 0
+    ).mean(),
+    GeneralisedBCE(4, 0.5): lambda s, t, p, n, q: np.concatenate(
+        [calibrated_power(np.exp(q).mean(), 0.5) * softplus(-p), softplus(n).ravel()]
     ).mean(),
     SampledSoftmax(): lambda s, t, p, n, q: softplus(lse(n - q) - p).mean(),
     InfoNCE(): lambda s, t, p, n, q: softplus(lse(n) - p).mean(),
@@ -66,7 +76,8 @@ def drawn(seed=0):
 
 @pytest.mark.parametrize(("name", "loss"), SAID)
 def test_a_loss_is_its_formula(name, loss):
-    parts = drawn()
+    *parts, log_q = drawn()
+    parts.append(log_q - 3)  # Rates below 1, as of few of all items.
     found = loss.loss(Scored(*(torch.tensor(part) for part in parts)))
 
     np.testing.assert_allclose(found.item(), FORMULAS[loss](*parts), rtol=1e-9)

@@ -155,8 +155,8 @@ class GeneralisedBCE:
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
         rate = min(1.0, float(batch.log_q.exp().mean()))
-        pair = batch.positive, batch.negative
-        return losses.generalised_binary_cross_entropy(*pair, rate, self.calibration)
+        pair = batch.positive, batch.negative, rate, self.calibration, batch.present
+        return losses.generalised_binary_cross_entropy(*pair)
 
 
 @settings
