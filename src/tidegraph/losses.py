@@ -222,10 +222,9 @@ def generalised_binary_cross_entropy(
         Recommendation Trained with Negative Sampling", RecSys 2023, section 5.
     """
     power = rate * (calibration * (1 - 1 / rate) + 1 / rate)
-    there = negative.numel() if present is None else present.sum()
+    there = len(positive) + (negative.numel() if present is None else present.sum())
     no = F.softplus(_mask_absent(negative, present)).sum()
-    yes = power * F.softplus(-positive).sum()
-    return (yes + no) / (len(positive) + there)
+    return (power * F.softplus(-positive).sum() + no) / there
 
 
 def info_nce(
@@ -259,23 +258,41 @@ def bilateral_softmax(
     negative: Float[Tensor, "batch k"],
     ratio: float = 1.0,
     present: Bool[Tensor, "batch k"] | None = None,
+    source: Int[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean of ``ratio * (log sum exp(negative) - positive)`` where there is a negative.
+    """Mean of ``log sum exp(negative)`` less what a source makes of its positives.
+
+    That is ``log mean exp(ratio * positive) / ratio`` over all pairs of the source, in
+    which one unlike the others, perhaps noise, hardly counts where ``ratio`` is large.
 
     Args:
         positive: Similarity to the observed item over the temperature of negatives.
         negative: Similarities to ``k`` sampled items over their temperature.
-        ratio: Their temperature over that of the observed item: large trusts it more.
+        ratio: Their temperature over that of the observed items.
         present: Which of the ``k`` are there; all if left out.
+        source: The source of each pair; each its own if left out.
 
     Source:
         Wu et al., "BSL: Understanding and Improving Softmax Loss for Recommendation",
-        ICDE 2024, equation 14, with each observed item alone in its expectation.
+        ICDE 2024, equation 14, the temperatures t1 of positives, t2 of negatives.
+
+    Departs:
+        All over t2; users count by their pairs of a batch, as in the authors' program.
     """
-    if present is None:
-        present = torch.ones_like(negative, dtype=torch.bool)
-    each = ratio * (_log_sum_exp(negative, present) - positive)
-    return _masked_mean(each, present.any(dim=1))
+    if source is not None:
+        positive = _log_mean_exp_of_groups(ratio * positive, source) / ratio
+    there = torch.ones_like(negative, dtype=torch.bool) if present is None else present
+    each = _log_sum_exp(negative, there) - positive
+    return _masked_mean(each, there.any(dim=1))
+
+
+def _log_mean_exp_of_groups(logit: Tensor, owner: Tensor) -> Tensor:
+    unique = cast(Any, owner).unique(return_inverse=True, return_counts=True)
+    _, group, count = cast(tuple[Tensor, Tensor, Tensor], unique)
+    top = torch.full_like(count, -math.inf, dtype=logit.dtype)
+    top = top.scatter_reduce(0, group, logit.detach(), "amax")
+    total = torch.zeros_like(top).index_add(0, group, (logit - top[group]).exp())
+    return (top + (total / count).log())[group]
 
 
 def alignment_and_uniformity(
@@ -319,7 +336,6 @@ def _softmax_of_first(
 
 
 def _log_sum_exp(negative: Tensor, present: Tensor | None) -> Tensor:
-    """Return the log of the sum of the exponentials of each row."""
     return torch.logsumexp(_mask_absent(negative, present), dim=1)
 
 

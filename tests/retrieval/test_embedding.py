@@ -90,6 +90,16 @@ def test_two_groups_that_share_nothing_are_told_apart(method, loss):
     )
 
 
+def test_the_positive_temperature_of_bsl_changes_what_is_learnt():
+    """Without a penalty Adam forgives a factor, and it was no more than one."""
+    one, other = (
+        bpr_mf(8, BSL(0.1, t, negatives=20), 0.0, training=FEW).fit(draw_log())
+        for t in (0.1, 0.02)
+    )
+
+    assert np.abs(one.item - other.item).max() > 0.05 * np.abs(one.item).max()
+
+
 def test_an_unknown_user_is_the_mean_of_their_items():
     log = draw_log()
     fitted = bpr_mf(8, training=FEW).fit(log)

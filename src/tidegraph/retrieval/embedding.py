@@ -227,7 +227,7 @@ class _Pairs:
             source, rest = vector[:b], vector[b:]
         temperature = objective.loss.temperature
         loss = objective.loss.loss(
-            score_pairs(source, rest, batch.against, temperature)
+            score_pairs(source, rest, batch.against, temperature, batch.nodes[:b])
         )
         if objective.l2:
             learnt = module.learnt(batch.nodes[:b], batch.nodes[b:])

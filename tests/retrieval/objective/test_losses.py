@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
+from tidegraph.losses import LOWEST
 from tidegraph.retrieval.objective.losses import (
     BPR,
     BSL,
-    LOWEST,
     BinaryCrossEntropy,
     DirectAU,
     GeneralisedBCE,
     InfoNCE,
     SampledSoftmax,
-    Scored,
     SkipGram,
     TripletMargin,
 )
+from tidegraph.retrieval.objective.scored import Scored
 
 
 def softplus(x):
@@ -52,7 +52,7 @@ FORMULAS = {
     ).mean(),
     SampledSoftmax(): lambda s, t, p, n, q: softplus(lse(n - q) - p).mean(),
     InfoNCE(): lambda s, t, p, n, q: softplus(lse(n) - p).mean(),
-    BSL(0.1, 0.2): lambda s, t, p, n, q: 0.5 * (lse(n) - p).mean(),
+    BSL(0.1, 0.2): lambda s, t, p, n, q: (lse(n) - p).mean(),
     DirectAU(2.0): lambda s, t, p, n, q: (
         ((s - t) ** 2).sum(axis=1).mean() + uniformity(s) + uniformity(t)
     ),
@@ -138,6 +138,58 @@ def test_a_batch_without_any_negative_has_a_loss_and_a_gradient(name, loss):
     assert torch.isfinite(value)
     for part in parts:
         assert part.grad is None or torch.isfinite(part.grad).all()
+
+
+@pytest.mark.parametrize("positive_temperature", [0.03, 0.1, 1.0])
+def test_bsl_is_equation_14_user_by_user(positive_temperature):
+    """-t1 log E+ exp(f / t1) + t2 log E- exp(f / t2), over t2, users by their pairs."""
+    rng, t1, t2 = np.random.default_rng(0), positive_temperature, 0.1
+    user = np.array([7, 2, 7, 7, 2, 5])
+    cosine, negatives = rng.uniform(-1, 1, 6), rng.uniform(-1, 1, (8, 9))
+    loss, none = BSL(t2, t1), torch.zeros(6, 2).double()
+    batch = Scored(
+        none,
+        none,
+        torch.tensor(cosine / t2),
+        torch.tensor(negatives[user] / t2),
+        torch.zeros(1, 1),
+        owner=torch.tensor(user),
+    )
+
+    expected = 0.0
+    for one in set(user.tolist()):
+        likes = [np.exp(f / t1) for f in cosine[user == one]]
+        others = [np.exp(f / t2) for f in negatives[one]]
+        # A sum, not a mean, of negatives: a constant more.
+        value = -t1 * np.log(sum(likes) / len(likes)) + t2 * np.log(sum(others))
+        expected += len(likes) / len(user) * value / t2
+    assert np.isclose(loss.loss(batch).item(), expected, rtol=1e-12)
+
+
+def test_the_gradient_of_bsl_with_shared_sources_is_the_numerical_one():
+    *parts, log_q = (torch.tensor(part) for part in drawn(1))
+    parts = [part.requires_grad_() for part in parts]
+    owner = torch.tensor([0, 3, 0, 1, 3, 0])
+
+    assert torch.autograd.gradcheck(
+        lambda *p: BSL(0.1, 0.05).loss(Scored(*p, log_q, owner=owner)), parts
+    )
+
+
+def test_a_target_that_does_not_fit_the_others_of_a_source_teaches_less():
+    """Its gradient has the share of exp(f / t1), of which a large t1 makes 1/2."""
+    none, share = torch.zeros(2, 2), {}
+    for t1 in (0.05, 100.0):
+        positive = torch.tensor([0.9, 0.1], requires_grad=True)
+        owner = torch.tensor([4, 4])
+        batch = Scored(
+            none, none, positive / 0.1, none / 0.1, torch.zeros(1, 1), owner=owner
+        )
+        BSL(0.1, t1).loss(batch).backward()
+        share[t1] = (positive.grad[1] / positive.grad.sum()).item()
+
+    assert np.isclose(share[0.05], 1 / (1 + np.exp(16)), rtol=1e-4)
+    assert np.isclose(share[100.0], 0.5, atol=0.01)
 
 
 @pytest.mark.parametrize("log_q", [[[-np.inf]], [[-np.inf, -np.inf]]])

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
-from tidegraph.retrieval.objective.losses import LOWEST, Scored
+from tidegraph.losses import LOWEST
 from tidegraph.retrieval.objective.negatives.drawn import Drawn
+from tidegraph.retrieval.objective.scored import Scored
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -61,6 +62,7 @@ def score_pairs(
     rest: Float[Tensor, "all d"],
     against: Against,
     temperature: float | None,
+    owner: Int[Tensor, " b"] | None = None,
 ) -> Scored:
     """Return similarities of sources to their targets and negatives.
 
@@ -69,6 +71,7 @@ def score_pairs(
         rest: Vectors of the targets, and then of the negatives.
         against: The negatives.
         temperature: Similarities are cosines over this; products if none.
+        owner: Number of each source, if pairs may share one.
     """
     _, shared, log_q, missing = against
     b, scale = len(source), 1.0
@@ -83,8 +86,8 @@ def score_pairs(
         each = torch.einsum("bd,bnd->bn", scaled, own.unflatten(0, (b, -1)))
         negative = torch.cat([negative, each], dim=1) if shared else each
     if missing is None or not len(missing[0]):
-        return Scored(source, target, positive, negative, log_q)
+        return Scored(source, target, positive, negative, log_q, owner=owner)
     present = torch.ones_like(negative, dtype=torch.bool)
     present[missing] = False
     negative = negative.masked_fill(~present, LOWEST)
-    return Scored(source, target, positive, negative, log_q, present)
+    return Scored(source, target, positive, negative, log_q, present, owner)

@@ -1,13 +1,12 @@
 """Losses of pairs: each with the negatives and the similarity that it takes."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from tidegraph import losses
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
-from tidegraph.losses import LOWEST
 from tidegraph.ranges import above, at_least, from_0_to_1
 from tidegraph.retrieval.objective.negatives import (
     InBatch,
@@ -15,6 +14,7 @@ from tidegraph.retrieval.objective.negatives import (
     PerPair,
     Shared,
 )
+from tidegraph.retrieval.objective.scored import Scored
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -24,7 +24,6 @@ with needed("torch", "neural", "a neural network"):
 __all__ = [
     "BPR",
     "BSL",
-    "LOWEST",
     "BinaryCrossEntropy",
     "DirectAU",
     "GeneralisedBCE",
@@ -34,26 +33,6 @@ __all__ = [
     "SkipGram",
     "TripletMargin",
 ]
-
-
-class Scored(NamedTuple):
-    """A batch of pairs under the vectors as they are.
-
-    Attributes:
-        source: Vector of each source.
-        target: Vector of each target.
-        positive: Similarity of each pair.
-        negative: Similarity to each negative; ``LOWEST`` where one is missing.
-        log_q: Natural log of how often each negative is drawn on average.
-        present: Which negatives are there; all if left out.
-    """
-
-    source: Float[Tensor, "b d"]
-    target: Float[Tensor, "b d"]
-    positive: Float[Tensor, " b"]
-    negative: Float[Tensor, "b n"]
-    log_q: Float[Tensor, "#b #n"]
-    present: Bool[Tensor, "b n"] | None = None
 
 
 @runtime_checkable
@@ -268,11 +247,13 @@ class InfoNCE:
 
 @settings
 class BSL:
-    """A softmax whose targets and negatives have temperatures of their own.
+    """A softmax that doubts targets as it doubts negatives: ``bilateral_softmax``.
 
     Attributes:
         temperature: Of negatives: similarities are cosines over this.
-        positive_temperature: Of targets.
+        positive_temperature: Of the targets that a source has in a batch: the smaller,
+            the more it learns of those it agrees with already; of a source with one
+            target there, it says nothing.
         negatives: A number of them that the batch shares, or a kind.
     """
 
@@ -293,7 +274,7 @@ class BSL:
         """Return the loss of a batch."""
         ratio = self.temperature / self.positive_temperature
         pair = batch.positive, batch.negative
-        return losses.bilateral_softmax(*pair, ratio, batch.present)
+        return losses.bilateral_softmax(*pair, ratio, batch.present, batch.owner)
 
 
 @settings
