@@ -153,6 +153,8 @@ def test_a_room_lists_its_names_once_and_the_library_lifts_them():
         _ = tg.retrieval.Nothing
     with pytest.raises(AttributeError, match=r"'itemknn'\. Did you mean 'ItemKNN'"):
         _ = tg.itemknn
+    with pytest.raises(AttributeError, match=r"'lightgcm'\. Did you mean 'lightgcn'"):
+        _ = tg.recipes.lightgcm
 
 
 def test_recipes_are_a_room_of_their_own_too():

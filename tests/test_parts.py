@@ -13,8 +13,9 @@ import pytest
 
 import tidegraph as tg
 from tidegraph.config import is_kind_of
+from tidegraph.ego.walks import Walk
 from tidegraph.errors import ConfigError
-from tidegraph.lazy import Homes
+from tidegraph.lazy import Homes, wanted
 from tidegraph.nn.conv import GAT, GCN, GraphSAGE, MeanAggregator
 from tidegraph.nn.sequence.encoders import GatedUnits
 
@@ -100,6 +101,21 @@ def test_every_protocol_is_asked():
     assert asked | {"Optimizer", "SequenceEncoder", "Solver", "Start"} <= KINDS.keys()
     assert len(SETTINGS) > 100
     assert all(_own(KINDS[name]) for name in asked)
+
+
+NO_EXAMPLE = {"Backbone", "Feature", "Network", "ReadsGraph"}
+"""These are one's own, or come out of what was asked for."""
+
+
+@pytest.mark.parametrize("name", sorted((KINDS.keys() - NO_EXAMPLE) | {"Walk"}))
+def test_what_is_no_part_of_a_kind_is_answered_with_one(name):
+    kind = {**KINDS, "Walk": Walk}[name]
+
+    said = wanted(kind, 3)
+
+    example = said.partition(", like ")[2]
+    assert isinstance(eval(example, {"tg": tg}), kind)
+    assert said.startswith(("a ", "an "))
 
 
 REFUSED = (

@@ -8,7 +8,7 @@ from typing import Any, cast
 from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
 from tidegraph.config import Text, Texts, build, refuse_unknown
-from tidegraph.errors import ArtifactError, ConfigError, did_you_mean
+from tidegraph.errors import ArtifactError, ConfigError, did_you_mean, type_of
 from tidegraph.lazy import Homes
 from tidegraph.pipeline.checks import STAGE_WORDS
 from tidegraph.pipeline.fitted import FittedPipeline
@@ -171,5 +171,5 @@ def load(
     """
     value = sealed.load(folder, FITTED, verify=verify, kinds=kinds)
     if not isinstance(value, FittedPipeline):
-        raise ArtifactError(f"{folder} holds a {type(value).__name__}, not a pipeline.")
+        raise ArtifactError(f"{folder} holds {type_of(value)}, not a pipeline.")
     return value

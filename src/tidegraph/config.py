@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from tidegraph.arguments.conversion import convert_or_raise, one_of, shown
-from tidegraph.errors import ConfigError, did_you_mean, no_setting
+from tidegraph.errors import ConfigError, did_you_mean, no_setting, type_of
 
 T = TypeVar("T")
 Own = Mapping[str, type] | None
@@ -173,7 +173,7 @@ def _toml_value(value: Any, hint: Any) -> Any:
         value, str | int | float | tuple | list
     ):
         raise ConfigError(
-            f"a {type(value).__name__} is no dataclass, so its settings cannot be "
+            f"{type_of(value)} is no dataclass, so its settings cannot be "
             "written down. Make it one, @dataclass(frozen=True)."
         )
     if isinstance(value, tuple | list):

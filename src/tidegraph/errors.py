@@ -104,3 +104,15 @@ def no_setting(what: str, name: str, known: Iterable[str]) -> str:
         f"{what} has no setting {name!r}.{did_you_mean(name, known)} "
         f"It knows: {', '.join(known) or 'none'}."
     )
+
+
+def type_of(value: object) -> str:
+    """Return the type of a value in words, such as ``an Embedding``."""
+    return with_article(type(value).__name__)
+
+
+def with_article(name: str) -> str:
+    """Return the name of a type after its article."""
+    # That of ndarray is spelt, and in a User the U is no vowel to the ear.
+    vowel = name[:1] in "AEIOaeio" or name == "ndarray"
+    return f"{'an' if vowel else 'a'} {name}"

@@ -8,11 +8,14 @@ neither loaded nor needs to be installed.
 import ast
 import gc
 import importlib
+import re
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, get_type_hints
+
+from tidegraph.errors import did_you_mean, with_article
 
 ROOT = Path(__file__).parents[1]
 
@@ -115,9 +118,10 @@ def example_of(kind: type, value: object) -> str:
 def wanted(kind: type, value: object) -> str:
     """Return in words what a value of a kind is, where another value was given."""
     like = example_of(kind, value)
-    article = "an" if kind.__name__[0] in "AEIOU" else "a"
     named = like and isinstance(value, str | type)
-    expected = "a value" if named else f"{article} {kind.__name__}"
+    expected = "a value" if named else with_article(kind.__name__)
+    said = re.search(r"[Ss]uch as ``(tg\..+?)``", kind.__doc__ or "")
+    like = said[1] if said and not like else like
     return f"{expected}, like {like}" if like else expected
 
 
@@ -159,9 +163,10 @@ def lifted(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
 
     def get(name: str) -> Any:
         if name not in homes:
-            alike = [] if name.startswith("_") else homes.alike(name)
-            meant = f". Did you mean {alike[0]!r}?" if alike else ""
-            raise AttributeError(f"module {room!r} has no attribute {name!r}{meant}")
+            alike = [] if name.startswith("_") else homes.alike(name) or homes
+            meant = did_you_mean(name, alike)
+            said = f"module {room!r} has no attribute {name!r}"
+            raise AttributeError(f"{said}.{meant}" if meant else said)
         return homes[name]
 
     return get, lambda: list(homes)

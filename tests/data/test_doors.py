@@ -383,14 +383,14 @@ def test_columns_of_several_levels_are_refused_with_the_mend():
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        (5, "a int is not a table"),
+        (5, "an int is not a table"),
         ([1, 2], "a list is not a table"),
-        ({"user": "a", "item": 5, "time": [1]}, "column 'item' is a int, not one"),
+        ({"user": "a", "item": 5, "time": [1]}, "column 'item' is an int, not one"),
         (
             {"user": ["a"], "item": [5, 6], "time": [1]},
             "'item' has 2 values and 'user'",
         ),
-        (np.zeros((2, 3)), "a ndarray is not a table"),
+        (np.zeros((2, 3)), "an ndarray is not a table"),
     ],
 )
 def test_what_is_no_table_is_said(source, sentence):

@@ -275,7 +275,7 @@ def test_a_bare_retriever_of_ours_that_was_fitted_on_the_test_period_is_refused(
             "model is a Popular, and no recommender. It is a method and not",
         ),
         (None, "model is a NoneType, and no recommender. Pass what has retrieve"),
-        (3, "model is a int, and no recommender"),
+        (3, "model is an int, and no recommender"),
         (Fixed, "model is a type, and no recommender"),
         ({"user": ["a"]}, "the lists of model have no column 'item'"),
         ("no/such.csv", "there is no file"),

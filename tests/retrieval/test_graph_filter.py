@@ -373,3 +373,13 @@ def test_a_saved_model_keeps_what_the_log_has_chosen(tmp_path):
 
     back = load(tmp_path / "model", KINDS)
     assert (back.settings, back.chosen) == (fitted.settings, fitted.chosen)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"), [(pure_svd, "PureSVD"), (gf_cf, "GF-CF"), (cheby_cf, "ChebyCF")]
+)
+def test_what_is_wrong_with_a_recipe_is_said_by_its_name(recipe, name):
+    with pytest.raises(ConfigError, match=f"{name} rank is 0; it must be at least 1"):
+        recipe(rank=0)
+    with pytest.raises(ConfigError, match=f"{name}: LowPass has rank=5"):
+        recipe(rank=500).fit(draw_log())

@@ -49,11 +49,18 @@ def test_walks_of_items_are_refused_where_no_pause_is_short_enough():
     log = draw_log()
     log = replace(log, time=log.time[0] + 86_400 * np.arange(len(log)))
 
-    with pytest.raises(DataError, match="session_seconds=3600"):
+    with pytest.raises(DataError, match="Raise session_seconds=3600, or set it to"):
         tg.eges(("category",), embedding_size=4).fit(log)
     assert len(
         tg.bge(embedding_size=4, session_seconds=1e300, training=ONCE_SGD).fit(log).item
     )
+
+
+def test_where_all_is_one_session_no_longer_pause_is_advised():
+    log = interactions(np.arange(9), np.arange(9), 1_000 * np.arange(9))
+
+    with pytest.raises(DataError, match=r"nothing did\. Give it more interactions\."):
+        tg.bge(embedding_size=4, session_seconds=None).fit(log)
 
 
 ONCE_SGD = replace(tg.bge().training, epochs=1)

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
+from tidegraph.errors import type_of
 from tidegraph.lazy import wanted
 
 T = TypeVar("T")
@@ -38,8 +39,8 @@ def shown(value: object) -> str:
     try:
         text = " ".join(repr(value).split())
     except Exception:  # noqa: BLE001 - a repr that fails must not hide the mistake
-        return f"a {type(value).__name__}"
-    return text if len(text) <= 60 else f"a {type(value).__name__}"
+        return type_of(value)
+    return text if len(text) <= 60 else type_of(value)
 
 
 def converter(hint: Any) -> Convert:

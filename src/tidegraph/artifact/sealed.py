@@ -42,6 +42,8 @@ from tidegraph.errors import (
     ConfigError,
     MissingExtraError,
     TidegraphError,
+    type_of,
+    with_article,
 )
 
 _TRIES = 20
@@ -80,8 +82,8 @@ class State:
         value = self.revive(part)
         if not isinstance(value, expected):
             raise ArtifactError(
-                f"part {name!r} of a saved {self.kind} is a {type(value).__name__}, "
-                f"not a {expected.__name__}."
+                f"part {name!r} of a saved {self.kind} is {type_of(value)}, "
+                f"not {with_article(expected.__name__)}."
             )
         return value
 

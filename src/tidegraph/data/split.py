@@ -17,7 +17,7 @@ from tidegraph.data.times.datetimes import LOST, own_ticks
 from tidegraph.data.times.faults import NotATimeError
 from tidegraph.data.times.ticks import BEYOND, TimeColumn
 from tidegraph.durations import DAY
-from tidegraph.errors import DataError, LeakageError
+from tidegraph.errors import DataError, LeakageError, type_of
 
 Moment = str | int | float | date
 """A time: ISO 8601 text, Unix seconds, a date or a datetime; no zone means UTC."""
@@ -88,7 +88,7 @@ def _refuse_date(value: object, number: Num[np.ndarray, " n"], what: str) -> Non
 
 def _short_repr(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"a {type(value).__name__}"
+    return text if len(text) <= 60 else type_of(value)
 
 
 def position_of(

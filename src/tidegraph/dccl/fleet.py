@@ -12,7 +12,7 @@ from tidegraph.dccl.trunk import FleetInputs
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.split import split
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError, type_of
 from tidegraph.fitting.actions import actions_or_shown
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.inputs import InputSpec
@@ -93,7 +93,7 @@ class Fleet:
                 "the whole log after that."
             )
         if not isinstance(found, FittedNeuralRanker):
-            what = "no ranker" if found is None else f"a {type(found).__name__}"
+            what = "no ranker" if found is None else type_of(found)
             raise ConfigError(
                 f"the pipeline of the fleet has {what}, and devices patch a click "
                 "model. Fit it with rank=DIN(), or another that has hidden layers."

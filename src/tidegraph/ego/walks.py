@@ -38,6 +38,8 @@ class Walked(NamedTuple):
 class Walk:
     """Random walks to take from any node: plain data, hashable and printable.
 
+    Such as ``tg.walk('action', '~action', length=20).all_time()``.
+
     With a clock, walks see only edges strictly before it.
 
     Attributes:

@@ -8,7 +8,7 @@ import polars as pl
 from jaxtyping import Bool, Float64, Int32, Int64
 from scipy import sparse
 
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, type_of
 from tidegraph.evaluation.answers import HasStages, Lists, lists_of_model, stage_lists
 from tidegraph.evaluation.comparable import check_comparable
 from tidegraph.evaluation.given_lists import GivenLists
@@ -199,7 +199,7 @@ def _with_scores(name: str, model: object) -> Scores:
         channel = next(iter(cast(Mapping[str, object], channels())), "ItemKNN")
         way = f"Judge a channel of it, such as model.channels()[{channel!r}]"
     raise ConfigError(
-        f"{name!r} is a {type(model).__name__}, which has no scores(requests) of every "
+        f"{name!r} is {type_of(model)}, which has no scores(requests) of every "
         f"item, so a drawn one has no rank. {way}, or pass it to tg.evaluate, which "
         "ranks all items."
     )

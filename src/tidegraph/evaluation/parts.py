@@ -13,7 +13,7 @@ from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import Clock
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, type_of
 from tidegraph.evaluation.given_lists import GivenLists, are_lists
 from tidegraph.evaluation.protocol import Judged, Recommender
 from tidegraph.graph.snapshot import Snapshot
@@ -31,11 +31,10 @@ def recommender_or_lists(value: object, name: str) -> Judged:
         return value
     if are_lists(value) or isinstance(value, Mapping):
         return GivenLists.of(cast(object, value), name)
-    kind = type(value).__name__
     mend = "It is a method and not yet fitted: call fit(train) first."
     if not hasattr(value, "fit"):
         mend = "Pass what has retrieve(), or a frame of lists with user and item."
-    raise DataError(f"{name} is a {kind}, and no recommender. {mend}")
+    raise DataError(f"{name} is {type_of(value)}, and no recommender. {mend}")
 
 
 def rivals_by_name(against: object) -> dict[str, Judged]:
@@ -108,7 +107,7 @@ def _read_test_log(
 ) -> Interactions:
     if not are_lists(test) and not isinstance(test, Mapping):
         raise DataError(
-            f"test is a {type(test).__name__}. Pass a log, a Matrix, or a frame with "
+            f"test is {type_of(test)}. Pass a log, a Matrix, or a frame with "
             "the columns user, item and time."
         )
     if isinstance(test, str | os.PathLike):

@@ -13,7 +13,7 @@ from tidegraph.artifact import sealed
 from tidegraph.artifact.manifest import Kind
 from tidegraph.artifact.sealed import Rebuilds
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import ArtifactError
+from tidegraph.errors import ArtifactError, type_of
 from tidegraph.graph.snapshot import Snapshot
 
 MANIFEST = "graph.json"
@@ -45,5 +45,5 @@ def load(folder: str | os.PathLike[str], *, verify: bool | None = None) -> Snaps
     """
     graph = sealed.load(folder, _CLASSES, _GRAPH, verify=verify)
     if not isinstance(graph, Snapshot):
-        raise ArtifactError(f"{folder} holds a {type(graph).__name__}, not a graph.")
+        raise ArtifactError(f"{folder} holds {type_of(graph)}, not a graph.")
     return graph

@@ -19,7 +19,7 @@ from tidegraph.data.split import exact_second, position_of
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_other_clock
 from tidegraph.data.times.ticks import BEYOND
 from tidegraph.durations import DAY
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, type_of
 from tidegraph.graph.from_log import Arrivals
 from tidegraph.pipeline.serving import Serving
 
@@ -79,7 +79,7 @@ def _as_log(
         )
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(
-            f"events are a {type(events).__name__}. Pass a list of tuples (user, "
+            f"events are {type_of(events)}. Pass a list of tuples (user, "
             "item, time), or a frame with these columns."
         )
     return _events_of_rows(cast(Iterable[Any], events), serving, context, missing)

@@ -27,6 +27,7 @@ from tidegraph.errors import (
     NoHistoryWarning,
     RequestError,
     UnknownIdWarning,
+    type_of,
 )
 from tidegraph.graph.from_log import USER
 from tidegraph.graph.snapshot import Snapshot
@@ -131,7 +132,7 @@ def one_user(user: object) -> pl.Series:
     several = isinstance(user, list | tuple | set | np.ndarray | pl.Series)
     if several and getattr(cast(object, user), "ndim", 1) > 0:
         raise RequestError(
-            f"recommend answers one user, not a {type(cast(object, user)).__name__}. "
+            f"recommend answers one user, not {type_of(cast(object, user))}. "
             "Pass a list of users to recommend_all."
         )
     return series([cast(object, user)], "user")

@@ -8,7 +8,7 @@ from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text
 from tidegraph.data.views.matrix import Matrix, as_log
-from tidegraph.errors import LeakageError, RequestError
+from tidegraph.errors import LeakageError, RequestError, type_of
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.filters import Items
@@ -50,7 +50,7 @@ def recommend(
     """
     if not isinstance(cast(object, retriever), FittedRetriever):
         raise RequestError(
-            f"a {type(retriever).__name__} is not fitted. Pass what its fit() returned."
+            f"{type_of(retriever)} is not fitted. Pass what its fit() returned."
         )
     learnt_from = ids_of(retriever)
     other = learnt_from and learnt_from.differing(Ids(log.users, log.items))

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float32, Int
 
 from tidegraph.arguments import settings
 from tidegraph.arguments.conversion import shown
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, type_of
 from tidegraph.extras import needed
 from tidegraph.features.values import feature_of_nodes
 from tidegraph.graph.sampling.seeds import Plan
@@ -182,7 +182,7 @@ class _Pairs:
         module = initialised(build, run.rng)
         if not isinstance(module, NodeVectors):
             raise ConfigError(
-                f"{shown(settings.encoder)} makes a {type(module).__name__} of a "
+                f"{shown(settings.encoder)} makes {type_of(module)} of a "
                 "graph; it must make NodeVectors of tidegraph.nn.conv."
             )
         if module.start is not None and module.table is not None:

@@ -136,7 +136,10 @@ class GraphFilter:
         half_life = check_half_life(method.half_life_days, fold, self.name)
         graph = fold.view(_known_pairs)
         filters = seeded(value_of(method.filters), self.name, run)
-        solved = tuple(part.precomputed(graph) for part in filters)
+        try:
+            solved = tuple(part.precomputed(graph) for part in filters)
+        except ConfigError as error:
+            raise ConfigError(f"{self.name}: {error}") from error
         settings = replace(method, half_life_days=half_life)
         until, said = trained_until(fold), chosen_settings(self, method)
         return FittedGraphFilter(settings, graph, solved, until, said)

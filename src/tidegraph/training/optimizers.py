@@ -19,7 +19,10 @@ __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "LazyAdam", "Optimizer", "PairSGD"
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """Settings of an optimiser; one of your own needs no more than this."""
+    """Settings of an optimiser; one of your own needs no more than this.
+
+    Such as ``tg.optimizers.Adam()``.
+    """
 
     def of_weights(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""

@@ -14,7 +14,10 @@ __all__ = ["HalfCosine", "Linear", "Schedule", "Stairs", "WarmUp"]
 
 @runtime_checkable
 class Schedule(Protocol):
-    """Settings of a schedule; one of your own needs no more than this."""
+    """Settings of a schedule; one of your own needs no more than this.
+
+    Such as ``tg.schedules.Linear()``.
+    """
 
     def factor(self, step: int, epoch: int | float, epochs: int) -> float:
         """Return the factor of step ``step`` (from 0, over all epochs).

@@ -140,7 +140,7 @@ def test_a_set_of_ids_and_an_array_of_numbers_are_lists_of_ids():
         (12, "items is 12, and a list of ids is expected"),
         (UUID(int=1), "a list of ids is expected"),
         (None, "items is None, and a list"),
-        (object(), "items is a object, and a list of ids is expected"),
+        (object(), "items is an object, and a list of ids is expected"),
         (pl.DataFrame({"a": [1]}), "items is a DataFrame, and a list"),
         (pd.DataFrame({"a": [1]}), "items is a DataFrame, and a list"),
         ([1, None], "items, place 1: there is no id"),

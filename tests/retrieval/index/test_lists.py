@@ -190,7 +190,7 @@ def test_an_index_without_a_state_cannot_be_saved(tmp_path):
 
     fitted = replace(hope(embedding_size=6), index=Own()).fit(draw_log())
 
-    with pytest.raises(ArtifactError, match="HOPE cannot be saved: its index, a Own"):
+    with pytest.raises(ArtifactError, match="HOPE cannot be saved: its index, an Own"):
         save(fitted, tmp_path / "model")
 
 

@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 
 from tidegraph.data.invisible import AT_AN_END, INVISIBLE
-from tidegraph.errors import DataError, RequestError
+from tidegraph.errors import DataError, RequestError, type_of
 
 Missing = Literal["refuse", "drop", "keep"]
 """What is done with rows that lack an id; see ``read``."""
@@ -123,7 +123,7 @@ def series(values: object, what: str) -> pl.Series:
         raise RequestError(f"{what}{place}: {error.reason}") from error
     except TypeError as error:
         raise RequestError(
-            f"{what} is a {type(values).__name__}, and a list of ids is expected. "
+            f"{what} is {type_of(values)}, and a list of ids is expected. "
             "Pass a list, an array or a column."
         ) from error
     if ids.null_count():
@@ -275,8 +275,7 @@ def _text_of_value(value: Any) -> str | None:
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value.isoformat()
     raise NotAnIdError(
-        f"{value!r} is a {type(value).__name__}, and an id is a whole number or text. "
-        f"{_MEND}"
+        f"{value!r} is {type_of(value)}, and an id is a whole number or text. {_MEND}"
     )
 
 

@@ -14,7 +14,7 @@ from tidegraph.data.tables.arrow import arrow_batches, arrow_series
 from tidegraph.data.tables.refused import as_data_error, iterate_and_close
 from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.tables.values import series_of
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, type_of
 from tidegraph.extras import needed
 
 
@@ -66,7 +66,7 @@ def _open_source(source: Any, name: str) -> tuple[tuple[str, ...], _Reader]:
             whole = pl.DataFrame(source)
         return _open_columns(whole.columns, whole.get_column, name)
     raise DataError(
-        f"a {type(source).__name__} is not a table. Pass a path, a polars or "
+        f"{type_of(source)} is not a table. Pass a path, a polars or "
         "pandas frame, Arrow data, a mapping of columns, or use read_sql()."
     )
 
@@ -158,7 +158,7 @@ def as_series(name: str, values: Any, where: str) -> pl.Series:
         rows = [None if _is_pandas_missing(value) else value for value in values]
     except TypeError as error:
         raise DataError(
-            f"{where}: column {name!r} is a {type(values).__name__}, not one value per "
+            f"{where}: column {name!r} is {type_of(values)}, not one value per "
             "row. Give a list, an array or a series."
         ) from error
     return series_of(name, rows)

@@ -19,7 +19,7 @@ from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.text.dialect import FileForm, TextForm
 from tidegraph.data.text.encodings import as_utf8
 from tidegraph.data.text.packed import chunks
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, type_of
 
 LONGEST = 1 << 24
 """No row has more characters than this."""
@@ -197,14 +197,14 @@ def _checked_objects(values: Iterator[object], name: str) -> Iterator[dict[str, 
     for row, value in enumerate(values, 1):
         if not isinstance(value, dict):
             raise DataError(
-                f"{name} cannot be read: row {row} is a {_json_kind(value)}, not an "
+                f"{name} cannot be read: row {row} is {_json_kind(value)}, not an "
                 'object. Write rows like {"user": 1, "item": 2}.'
             )
         yield cast(dict[str, Any], value)
 
 
 def _json_kind(value: object) -> str:
-    return "number" if isinstance(value, _Number) else type(value).__name__
+    return "a number" if isinstance(value, _Number) else type_of(value)
 
 
 def _keys_of_rows(

@@ -17,7 +17,7 @@ from tidegraph.data.tables.arrow import arrow_batches
 from tidegraph.data.tables.refused import as_data_error, iterate_and_close
 from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.tables.values import series_of
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, type_of
 
 _WHERE = "the query"
 _ROWS_TYPED_TOGETHER = "adbc.sqlite.query.batch_rows"
@@ -86,7 +86,7 @@ def _cursor_of(connection: Any) -> Any:
         return connection
     if not hasattr(connection, "cursor"):
         raise DataError(
-            f"a {type(connection).__name__} is not a database connection. Pass an open "
+            f"{type_of(connection)} is not a database connection. Pass an open "
             "DB-API or ADBC connection, such as sqlite3.connect(...)."
         )
     return connection.cursor()

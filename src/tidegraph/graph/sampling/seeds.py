@@ -81,7 +81,10 @@ class Seeds(NamedTuple):
 
 @runtime_checkable
 class Plan(Protocol):
-    """What to take from a graph for each node of a batch: plain, hashable data."""
+    """What to take from a graph for each node of a batch: plain, hashable data.
+
+    Such as ``tg.hop('action').recent(20)``.
+    """
 
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node that the plan starts from; none if any will do."""

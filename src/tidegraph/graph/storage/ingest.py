@@ -18,7 +18,7 @@ from tidegraph.data.tables.refused import as_data_error
 from tidegraph.data.tables.values import without_objects
 from tidegraph.data.times.datetimes import own_ticks
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn, TimeUnit
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, type_of
 from tidegraph.graph.times import TICKS, Tick, longest_tick, ticks_and_misfits
 
 _ENDS = re.compile(
@@ -100,7 +100,7 @@ def features_frame(given: object, edge: str) -> pl.DataFrame:
     """
     if given is not None and not isinstance(given, Mapping):
         raise DataError(
-            f"features of edges {edge!r} are a {type(given).__name__}. Pass a mapping "
+            f"features of edges {edge!r} are {type_of(given)}. Pass a mapping "
             "of names to columns."
         )
     with as_data_error(f"the features of edges {edge!r}"):

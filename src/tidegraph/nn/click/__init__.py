@@ -61,7 +61,10 @@ __all__ = [
 
 @runtime_checkable
 class ClickModel(Protocol):
-    """Settings of a network; one of your own needs no more than this."""
+    """Settings of a network; one of your own needs no more than this.
+
+    Such as ``tg.DIN()``.
+    """
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return a module that takes ``Inputs`` and returns logits of shape (b, k)."""

@@ -51,6 +51,8 @@ __all__ = [
 class Encoder(Protocol):
     """Settings of an encoder; one of your own needs no more than this.
 
+    Such as ``tg.encoders.GCN()``.
+
     What else it may give stands in ``NodeVectors``, and in ``EncodesFeatures`` how it
     asks for features of items.
     """

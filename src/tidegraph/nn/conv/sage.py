@@ -30,7 +30,10 @@ __all__ = [
 
 @runtime_checkable
 class Aggregator(Protocol):
-    """Settings of an aggregator; one of your own needs no more than this."""
+    """Settings of an aggregator; one of your own needs no more than this.
+
+    Such as ``tg.encoders.MeanAggregator()``.
+    """
 
     def of_width(self, size: int) -> nn.Module:
         """Return a module that makes vectors of targets of sources and links."""

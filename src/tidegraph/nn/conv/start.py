@@ -25,7 +25,10 @@ NOTHING = 1e-6
 
 @runtime_checkable
 class Start(Protocol):
-    """What nodes' own vectors are before training; one of your own needs no more."""
+    """What nodes' own vectors are before training; one of your own needs no more.
+
+    Such as ``tg.encoders.Spectral()``.
+    """
 
     def vectors(self, graph: GraphInputs, size: int) -> Float[Tensor, "nodes d"]:
         """Return a vector per node, of at most ``size`` numbers; the rest are drawn."""

@@ -21,7 +21,10 @@ __all__ = ["Chebyshev", "Filter", "FiltersSome", "Hop", "LowPass"]
 
 @runtime_checkable
 class Filter(Protocol):
-    """Settings of a filter; one of your own needs no more than this."""
+    """Settings of a filter; one of your own needs no more than this.
+
+    Such as ``tg.filters.LowPass()``.
+    """
 
     def precomputed(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
         """Return what is worked out once for a graph; a file keeps it."""

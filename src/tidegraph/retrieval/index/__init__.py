@@ -39,7 +39,10 @@ class FittedIndex(Protocol):
 
 @runtime_checkable
 class Index(Protocol):
-    """Settings of an index; one of your own needs no more than this."""
+    """Settings of an index; one of your own needs no more than this.
+
+    Such as ``tg.index.InvertedLists()``.
+    """
 
     def over(self, vectors: Float32[np.ndarray, "n d"]) -> FittedIndex:
         """Return the index of some vectors; one with a nan is never found."""

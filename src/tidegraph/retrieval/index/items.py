@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.artifact.sealed import State, Storable
-from tidegraph.errors import ArtifactError, DataError
+from tidegraph.errors import ArtifactError, DataError, type_of
 from tidegraph.kernels.products import products
 from tidegraph.retrieval.index import Exact, FittedExact, FittedIndex, Index
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
@@ -98,8 +98,8 @@ class ItemVectors:
             return {}
         if not isinstance(self.index, Storable):
             raise ArtifactError(
-                f"{self.name} cannot be saved: its index, a "
-                f"{type(self.index).__name__}, has no method state()."
+                f"{self.name} cannot be saved: its index, "
+                f"{type_of(self.index)}, has no method state()."
             )
         return {"index": self.index.state()}
 

@@ -97,7 +97,10 @@ class Profiles:
 
 @runtime_checkable
 class Similarity(Protocol):
-    """Says what the formula of this module is made of."""
+    """Says what the formula of this module is made of.
+
+    Such as ``tg.BM25()``.
+    """
 
     def profiles(self, vectors: sparse.csr_array, corpus: Corpus) -> Profiles:
         """Return the vectors as the similarity sees them.

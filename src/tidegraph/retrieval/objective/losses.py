@@ -37,7 +37,7 @@ __all__ = [
 
 @runtime_checkable
 class PairLoss(Protocol):
-    """Settings of a loss; one of your own needs no more than this."""
+    """Settings of a loss, such as ``tg.BPR()``; your own need no more than this."""
 
     @property
     def drawn(self) -> Negatives | None:

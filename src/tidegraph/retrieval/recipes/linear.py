@@ -2,6 +2,7 @@
 
 from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError
+from tidegraph.ranges import at_least
 from tidegraph.retrieval.filters import Chebyshev, Hop, LowPass
 from tidegraph.retrieval.graph_filter import GraphFilter
 
@@ -19,6 +20,7 @@ def pure_svd(rank: int = 64, half_life_days: float | None = None) -> GraphFilter
         Recommendation Tasks", RecSys 2010, section 3.2, for actions in place of
         ratings.
     """
+    at_least("PureSVD", 1, rank=rank)
     filters = (LowPass(rank, power=0.0, normalised=False, steps=7),)
     return GraphFilter("PureSVD", filters, half_life_days=half_life_days)
 
@@ -38,6 +40,7 @@ def gf_cf(
         Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM
         2021, equation 8.
     """
+    at_least("GF-CF", 1, rank=rank)
     filters = (Hop(0.5, 1.0, 0.5), LowPass(rank))
     return GraphFilter("GF-CF", filters, (1.0, weight), half_life_days)
 
@@ -65,5 +68,6 @@ def cheby_cf(
         Kim et al., "Graph Spectral Filtering with Chebyshev Interpolation for
         Recommendation", SIGIR 2025, equation 17; the defaults are theirs for Gowalla.
     """
+    at_least("ChebyCF", 1, rank=rank, order=order)
     filters = (Chebyshev(order, flatness, power), LowPass(rank, power, steps=7))
     return GraphFilter("ChebyCF", filters, (1.0, weight), half_life_days)

@@ -79,7 +79,10 @@ class ReadsFeatures(Protocol):
 
 @runtime_checkable
 class Solver(Protocol):
-    """Settings of a solver; one of your own needs no more than this."""
+    """Settings of a solver; one of your own needs no more than this.
+
+    Such as ``tg.solvers.HOPE()``.
+    """
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return vectors whose products order items.

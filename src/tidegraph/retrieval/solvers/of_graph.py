@@ -17,7 +17,10 @@ __all__ = ["HOPE", "GraRep", "GraphSolver", "NetMF", "ProNE", "SkipGramWalks"]
 
 @runtime_checkable
 class GraphSolver(Protocol):
-    """Settings of such a solver; one of your own needs no more than this."""
+    """Settings of such a solver; one of your own needs no more than this.
+
+    Such as ``tg.solvers.NetMF()``.
+    """
 
     @property
     def embedding_size(self) -> int:

@@ -33,7 +33,10 @@ Halves = tuple[Float64[np.ndarray, "nodes d"], Float64[np.ndarray, "nodes d"]]
 
 @runtime_checkable
 class FactorizedProximity(Protocol):
-    """How near each node is to each other one, by walks."""
+    """How near each node is to each other one, by walks.
+
+    Such as ``tg.solvers.KatzProximity()``.
+    """
 
     def halves(self, graph: StaticGraph, size: int, seed: int) -> Halves:
         """Return U s^1/2 and V s^1/2 of S.

@@ -22,7 +22,10 @@ __all__ = [
 
 @runtime_checkable
 class SequenceEncoder(Protocol):
-    """Settings of an encoder; one of your own needs no more than this."""
+    """Settings of an encoder; one of your own needs no more than this.
+
+    Such as ``tg.encoders.GatedUnits()``.
+    """
 
     def of_events(self, size: int, length: int) -> nn.Module:
         """Return a module from vectors of events to a state at each, alike in shape.

@@ -43,7 +43,10 @@ __all__ = [
 
 @runtime_checkable
 class Negatives(Protocol):
-    """Settings of negatives; some of your own need no more than this."""
+    """Settings of negatives; some of your own need no more than this.
+
+    Such as ``tg.PerPair(5)``.
+    """
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""

@@ -23,7 +23,10 @@ __all__ = [
 
 @runtime_checkable
 class Pairs(Protocol):
-    """Settings of what belongs together; one of your own needs no more than this."""
+    """Settings of what belongs together; one of your own needs no more than this.
+
+    Such as ``tg.Edges()``.
+    """
 
     def of(self, fold: Fold, method: str) -> PairSource:
         """Return the pairs of a fold.

@@ -68,10 +68,15 @@ class SessionWalks:
         refuse_without_order(log.clock, method)
         pairs = SessionPairs(fold, self)
         if not len(pairs.graph.row):
+            pause, mend = self.session_seconds, "Give it more interactions."
+            if pause is not None:
+                mend = (
+                    f"Raise session_seconds={pause:g}, or set it to none, "
+                    "and all that a user took is one session."
+                )
             raise DataError(
                 f"{method} learns from what followed what in a session, and nothing "
-                f"did, with session_seconds={self.session_seconds}. Raise it, or set "
-                "it to none, and all that a user took is one session."
+                f"did. {mend}"
             )
         return pairs
 
