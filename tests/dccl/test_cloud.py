@@ -282,7 +282,7 @@ def test_the_checkpoints_of_another_fit_are_refused(tmp_path):
     run = Run(np.random.default_rng(0), checkpoints=tmp_path)
     method(rounds=1).fit(log, model(), fleet(), run=run)
 
-    with pytest.raises(ConfigError, match="another"):
+    with pytest.raises(ConfigError, match="of a training with other settings"):
         method(rounds=1, aside=0.3).fit(log, model(), fleet(), run=run)
 
 

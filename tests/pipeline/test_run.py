@@ -16,10 +16,12 @@ from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.retrieval.sequence.next_item import NextItem
 from tidegraph.run import Run
 from tidegraph.stages import Fold, fit_in
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.retrievers import requests_at, same
+from tidegraph.training.optimizers import PairSGD
 from tidegraph.training.settings import Training
 
 BPR = bpr_mf(4, training=Training(2, 128, patience=None))
@@ -126,9 +128,33 @@ def test_a_folder_of_checkpoints_serves_one_log_and_one_method(tmp_path):
     fewer = replace(BPR, objective=replace(BPR.objective, loss=loss))
 
     same(BPR.fit(log, run=where), fitted, requests_at(log))
-    for method, train in ((BPR, other), (fewer, log)):
-        with pytest.raises(ConfigError, match="another log, or of a method with other"):
+    calls = (BPR, other, "another log"), (fewer, log, "other settings")
+    for method, train, said in calls:
+        with pytest.raises(ConfigError, match=f"of a training with {said}\\. Choose"):
             method.fit(train, run=where)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        BPR,
+        replace(BPR, training=Training(2, 128, PairSGD(0.05), patience=None)),
+        NextItem(embedding_size=4, training=Training(2, 64, patience=None)),
+    ],
+    ids=["bpr", "kernels", "next_item"],
+)
+def test_a_retriever_learns_for_more_epochs_from_where_it_was(method, tmp_path):
+    log, where = draw_log(), run(checkpoints=tmp_path)
+    begun = method.fit(log, run=where).curve
+    training = replace(method.training, epochs=len(begun.loss) + 2)
+    longer = replace(method, training=training)
+
+    again = longer.fit(log, run=where)
+
+    same(again, longer.fit(log), requests_at(log))
+    assert again.curve.loss[: len(begun.loss)] == begun.loss
+    with pytest.raises(ConfigError, match=r"another seed\. Choose"):
+        longer.fit(log, run=run(5, checkpoints=tmp_path))
 
 
 def test_a_ranker_does_not_go_on_with_what_was_learnt_of_another_log(tmp_path):
@@ -139,7 +165,7 @@ def test_a_ranker_does_not_go_on_with_what_was_learnt_of_another_log(tmp_path):
     plan = Pipeline(Popular(half_life_days=None), rank=PLAN.rank, windows=Windows(1))
     plan.fit(train, valid, run=run(checkpoints=tmp_path))
 
-    with pytest.raises(ConfigError, match="another log, or of a method with other"):
+    with pytest.raises(ConfigError, match="of a training with another log"):
         plan.fit(changed, valid, run=run(checkpoints=tmp_path))
 
 

@@ -260,7 +260,7 @@ def test_a_checkpoint_of_other_times_or_features_is_refused(tmp_path):
     method.fit(log, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
 
     for other in (turned, later):
-        with pytest.raises(ConfigError, match="a training on another log"):
+        with pytest.raises(ConfigError, match="a training with another log"):
             method.fit(other, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
 
 
@@ -280,7 +280,7 @@ def test_a_checkpoint_of_what_else_was_held_out_is_refused(tmp_path):
     method.fit(log, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
 
     assert log.user[-1] != log.user[-2]
-    with pytest.raises(ConfigError, match="a training on another log"):
+    with pytest.raises(ConfigError, match="a training with another log"):
         method.fit(swapped, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.run import Run
 from tidegraph.training.fingerprint import fingerprint
 from tidegraph.training.loop import train
+from tidegraph.training.schedules import HalfCosine, Stairs, WarmUp
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import weights_of
 from training.fitting_a_line import OPTIMIZERS, Line, learnt
@@ -99,7 +101,8 @@ def test_a_last_step_that_explodes_leaves_the_last_good_checkpoint(
         rng = np.random.default_rng(0)
         task = Line(rng)
         settings = Training(3, optimizer=OPTIMIZERS["sgd"], average=average)
-        curve = train(task, settings, Run(rng, checkpoints=folder), name="Line")
+        method = SimpleNamespace(name="Line")
+        curve = train(task, settings, Run(rng, checkpoints=folder), method=method)
         return curve, weights_of(task.module), rng.random()
 
     loss, steps = Line.loss, iter(range(1000))
@@ -143,7 +146,9 @@ def test_checkpoints_of_another_training_are_refused(tmp_path):
     learnt(tmp_path)
     rng = np.random.default_rng(0)
 
-    with pytest.raises(ConfigError, match="another training"):
+    with pytest.raises(
+        ConfigError, match="of a training with other settings\\. Choose"
+    ):
         train(Line(rng), Training(epochs=2), Run(rng, checkpoints=tmp_path))
 
 
@@ -167,8 +172,116 @@ def test_checkpoints_of_a_training_on_other_data_are_refused(tmp_path, other):
     goes_on(mine)
     goes_on([np.arange(3), Training(epochs=2), {"a": (1, 2.0)}])
 
-    with pytest.raises(ConfigError, match="on another log, or of a method with other"):
+    with pytest.raises(ConfigError, match="of a training with another log\\. Choose"):
         goes_on(other)
+
+
+def of_epochs(folder, epochs, seed=0, method=None, stops=None, **rest):
+    """Train for so many epochs, and stop before one if it says so."""
+
+    class Stopped(Exception):
+        pass
+
+    class Stopping(Line):
+        def batches(self, epoch, rng):
+            if epoch == stops:
+                raise Stopped
+            return super().batches(epoch, rng)
+
+    rng = np.random.default_rng(seed)
+    task = Stopping(rng)
+    settings = Training(epochs, optimizer=OPTIMIZERS["adam"], patience=None, **rest)
+    run = Run(rng, checkpoints=folder)
+    try:
+        curve = train(task, settings, run, [np.arange(3)], method)
+    except Stopped:
+        return None
+    return curve, weights_of(task.module), rng.random()
+
+
+ALIKE = {
+    "none": None,
+    "stairs": Stairs(2, 0.5),
+    "warm": WarmUp(6, then=Stairs(3)),
+}
+
+
+@pytest.mark.parametrize("schedule", ALIKE.values(), ids=ALIKE)
+def test_a_training_goes_on_for_more_epochs_as_if_it_had_had_them(tmp_path, schedule):
+    of_epochs(tmp_path, 4, schedule=schedule)
+    more = of_epochs(tmp_path, 7, schedule=schedule)
+
+    same(more, of_epochs(None, 7, schedule=schedule))
+
+
+def test_a_training_that_was_stopped_goes_on_for_fewer_epochs(tmp_path):
+    of_epochs(tmp_path, 9, stops=3, validate_every=3)
+    fewer = of_epochs(tmp_path, 5, validate_every=3)
+
+    same(fewer, of_epochs(None, 5, validate_every=3))
+
+
+def test_a_first_epoch_has_the_same_steps_whatever_their_number(tmp_path):
+    of_epochs(tmp_path, 1, schedule=HalfCosine())
+    more = of_epochs(tmp_path, 3, schedule=HalfCosine())
+
+    # Of whole epochs the first has a length of 1, whatever their number.
+    same(more, of_epochs(None, 3, schedule=HalfCosine()))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "rest", "said"),
+    [
+        (4, 7, {"schedule": HalfCosine()}, "HalfCosine goes by their number"),
+        (4, 7, {"schedule": WarmUp(2, HalfCosine())}, "WarmUp goes by their number"),
+        (4, 2, {}, "4 are over"),
+        (4, 7, {"validate_every": 3}, "epoch 4 is validated where it is the last"),
+    ],
+)
+def test_epochs_that_would_have_been_others_are_refused(
+    tmp_path, before, now, rest, said
+):
+    of_epochs(tmp_path, before, **rest)
+
+    text = f"training of epochs={before}, and this one has epochs={now}: {said}"
+    with pytest.raises(ConfigError, match=f"{text}.* Set epochs to {before}, choose"):
+        of_epochs(tmp_path, now, **rest)
+
+
+def test_one_that_stops_where_its_last_epoch_was_not_validated_is_refused(tmp_path):
+    of_epochs(tmp_path, 9, stops=4, validate_every=3)
+
+    with pytest.raises(ConfigError, match="epoch 4 is validated where it is the last"):
+        of_epochs(tmp_path, 4, validate_every=3)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seed": 1}, "another seed"),
+        ({"average": 0.5}, "other settings"),
+        ({"average": 0.5, "seed": 1}, "other settings and another seed"),
+        ({"method": SimpleNamespace(width=4)}, "other settings"),
+    ],
+)
+def test_what_differs_from_a_checkpoint_is_said(tmp_path, change, said):
+    of_epochs(tmp_path, 2, method=SimpleNamespace(width=3))
+
+    with pytest.raises(ConfigError, match=f"of a training with {said}\\. Choose"):
+        of_epochs(tmp_path, 2, **{"method": SimpleNamespace(width=3), **change})
+
+
+def test_a_module_that_differs_alone_is_said(tmp_path, monkeypatch):
+    of_epochs(tmp_path, 2)
+    made = Line.__init__
+
+    def wider(self, rng, slow=0.0):
+        made(self, rng, slow)
+        self.module.append(torch.nn.Linear(1, 1))
+
+    monkeypatch.setattr(Line, "__init__", wider)
+    with pytest.raises(ConfigError, match="of a training with another module"):
+        of_epochs(tmp_path, 2)
 
 
 class Own:
@@ -199,7 +312,9 @@ def test_a_training_by_plain_classes_goes_on_with_others_of_the_same_settings(tm
     whole = goes_on(0.1)
 
     assert goes_on(0.1) == whole
-    with pytest.raises(ConfigError, match="another training"):
+    with pytest.raises(
+        ConfigError, match="of a training with other settings\\. Choose"
+    ):
         goes_on(0.2)
 
 

@@ -177,29 +177,31 @@ class _Kept:
     """The rounds of a fit on disk, from which it goes on."""
 
     def __init__(
-        self, folder: Path | None, first: CloudState, digest: str, data: str
+        self, folder: Path | None, first: CloudState, digests: Mapping[str, str]
     ) -> None:
-        self.folder, self.first = folder, first
-        self.digest, self.data = digest, data
+        self.folder, self.first, self.digests = folder, first, digests
 
     @classmethod
     def of(
         cls, run: Run, method: DCCL, fleet: Fleet, first: CloudState, rows: FleetRows
     ) -> "_Kept":
         if run.checkpoints is None:
-            return cls(None, first, "", "")
+            return cls(None, first, {})
         plain = (fleet.patch, fleet.local, fleet.keep)
         held = [part.numpy() for part in rows.rows]
-        digest = fingerprint([method, *plain, repr(run.key)])
-        data = fingerprint([*held, rows.ptr, rows.time])
-        return cls(run.checkpoints, first, digest, data)
+        digests = {
+            "settings": fingerprint([method, *plain]),
+            "seed": fingerprint([repr(run.key)]),
+            "log": fingerprint([*held, rows.ptr, rows.time]),
+        }
+        return cls(run.checkpoints, first, digests)
 
     def resumed(self) -> tuple[CloudState, tuple[Round, ...]]:
         """Return the state after the last whole round, and how rounds went."""
         first = self.first
         if self.folder is None:
             return first, ()
-        found = newest_checkpoint(self.folder, self.digest, self.data)
+        found = newest_checkpoint(self.folder, self.digests)
         if found is None:
             return first, ()
         held = found.more
@@ -229,9 +231,9 @@ class _Kept:
         }
         curve = Curve(tuple(own), tuple(-one for one in own))
         # Every round draws by its own name, so no generator has a state to keep.
-        Checkpoint(
-            self.digest, self.data, state.version, curve, {}, arrays, held
-        ).write(self.folder)
+        Checkpoint(self.digests, state.version, curve, {}, arrays, held).write(
+            self.folder
+        )
 
 
 def _weights_of_ranker(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -67,7 +67,7 @@ def train_network(
     assert settings.model is not None
     ranker = with_rows(state.ranker, *lesson.inputs.nodes(lesson.clock))
     task = NetworkTask(ranker, lesson, state.level, settings)
-    train(task, settings.model, run, name="MoMoDistill")
+    train(task, settings.model, run, method=settings)
     head = copy.deepcopy(state.head)
     head.f.load_state_dict(split(ranker.network).tower.state_dict())
     return replace(state, ranker=ranker, head=head)

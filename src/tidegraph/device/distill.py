@@ -194,7 +194,7 @@ def distill_model(
         taught = Teachers(np.zeros(rows, np.float32), np.zeros(rows, np.float32))
     batch, weight = settings.model.batch_size, capped_weights(fleet, settings.cap)
     task = _Model(new, fleet.rows, weight, taught, valid.rows, settings.beta, batch)
-    train(task, settings.model, run, name="MoMoDistill")
+    train(task, settings.model, run, method=settings)
     return new.requires_grad_(False)
 
 

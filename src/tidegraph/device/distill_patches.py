@@ -59,11 +59,11 @@ def distill_patches(
     new.f.requires_grad_(False)
     task = _Patches(new, theta, fleet, taught, valid, local, settings)
     if settings.private is None:
-        train(task, settings.patches, run, name="MoMoDistill")
+        train(task, settings.patches, run, method=settings)
     else:
         rate, steps = sampling(fleet, settings.patches)
         private = Privately(task, settings.private, settings.beta, rate, steps)
-        train(private, settings.patches, run, name="MoMoDistill")
+        train(private, settings.patches, run, method=settings)
     return new.requires_grad_(False)
 
 

@@ -163,13 +163,13 @@ def train_clicks(
     read = model.batches.known
     known = read(learn.requests), read(valid.requests)
     task = Clicks(model, learn, valid, numbers, valid_numbers, known, run.device)
-    settings, data = model.settings.training, _fingerprint_parts(task)
-    return train(task, settings, run, data, model.name)
+    data, method = _fingerprint_parts(task), model.settings
+    return train(task, method.training, run, data, method)
 
 
 def _fingerprint_parts(task: Clicks) -> Iterator[object]:
     """Yield what a checkpoint must agree in."""
-    yield from (task.model.settings, task.numbers, task.valid_numbers)
+    yield from (task.numbers, task.valid_numbers)
     if task.model.settings.tasks is not None:
         yield from (task.label, task.valid_label)
     tables, read = task.model.tables, task.model.batches

@@ -131,13 +131,13 @@ class Embedding:
         self._check_fits(pairs)
         check_epochs(self.objective.loss.drawn, self.training.epochs, pairs)
         task = _Pairs.of(self, pairs, run, held)
-        data = self, *task.known_features(), *learnt_from(known, held)
+        data = *task.known_features(), *learnt_from(known, held)
         if fused:
             size, judge = self.training.batch_size, task.validate
             steps = FusedPairs(task.module, task.pairs, self.objective, size, judge)
-            curve = trained(steps, self.training, run, data, self.name)
+            curve = trained(steps, self.training, run, data, self)
         else:
-            curve = trained(task, self.training, run, data, self.name)
+            curve = trained(task, self.training, run, data, self)
         return replace(task.fitted(), curve=curve)
 
 

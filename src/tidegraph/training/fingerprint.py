@@ -63,6 +63,12 @@ def stable_text(value: Any, around: tuple[int, ...] = ()) -> str:
     return f"{{{', '.join(parts)}}}"
 
 
+def settings_text(method: object, but: object) -> str:
+    """Return the settings of a method as text, without the one that ``but`` is."""
+    held = _given_attributes(method)
+    return stable_text({name: part for name, part in held.items() if part is not but})
+
+
 def _given_attributes(value: Any) -> dict[str, Any]:
     """Return its type and what an object was given, without what it made of that."""
     kind = cast(Any, type(value))

@@ -17,10 +17,10 @@ from tidegraph.rng import fresh_seed
 from tidegraph.run import Curve, Run
 from tidegraph.training.checkpoint import (
     Checkpoint,
+    check_epochs,
+    digests_of,
     newest_checkpoint,
-    training_digest,
 )
-from tidegraph.training.fingerprint import fingerprint
 from tidegraph.training.optimizer_steps import stepper, use_sparse_gradients
 from tidegraph.training.settings import Training
 from tidegraph.training.task import Counts, SteppingTask, Task
@@ -72,7 +72,7 @@ def train(
     settings: Training,
     run: Run,
     data: Iterable[object] = (),
-    name: str = "",
+    method: object = None,
 ) -> Curve:
     """Fit a task's module in place and return how it went.
 
@@ -85,9 +85,9 @@ def train(
         task: What learns, from what.
         settings: How long and how fast.
         run: Where, and from which generator.
-        data: Arrays and settings that a checkpoint must agree in, beside ``settings``
-            and the module's shapes; what the task learns from.
-        name: Of the method; begins the sentence about a training that diverges.
+        data: What the task learns from: arrays that a checkpoint must agree in.
+        method: What has ``settings`` among its own, in which a checkpoint must agree
+            as well; its name begins the sentence about a training that diverges.
 
     Raises:
         ConfigError: The loss, a weight or what validation finds is not a number any
@@ -98,7 +98,7 @@ def train(
     with engine(run) as device, tables:
         if not isinstance(task, SteppingTask):
             task.module.to(device)
-        return _Training(task, settings, run, data, name).run_all()
+        return _Training(task, settings, run, data, method).run_all()
 
 
 class _Training(Generic[B]):
@@ -110,17 +110,19 @@ class _Training(Generic[B]):
         settings: Training,
         run: Run,
         data: Iterable[object],
-        name: str,
+        method: object,
     ) -> None:
-        self.task, self.settings, self.run, self.name = task, settings, run, name
+        self.task, self.settings, self.run = task, settings, run
+        self.name = "" if method is None else _name_of(method)
         self.stepper = stepper(task, settings.optimizer)
         self.step, self.curve, self.weights = 0, Curve(), _Weights()
         self.speed = ""
         if settings.average is not None:
             self.weights.mean = _copied_weights(task.module.state_dict())
-        shapes = {n: tuple(v.shape) for n, v in task.module.state_dict().items()}
-        self.digest = training_digest(settings, shapes, run.rng)
-        self.data = "" if run.checkpoints is None else fingerprint(data)
+        self.digests = dict[str, str]()
+        if run.checkpoints is not None:
+            shapes = {n: tuple(v.shape) for n, v in task.module.state_dict().items()}
+            self.digests = digests_of(settings, method, data, shapes, run.rng)
 
     def run_all(self) -> Curve:
         """Train to the end, from the newest checkpoint if there is one."""
@@ -246,7 +248,8 @@ class _Training(Generic[B]):
         for name, array in self.stepper.state().items():
             arrays[f"optimizer/{name}"] = array
         rng = cast(dict[str, Any], self.run.rng.bit_generator.state)
-        Checkpoint(self.digest, self.data, self.step, self.curve, rng, arrays).write(
+        more = {"epochs": self.settings.epochs}
+        Checkpoint(self.digests, self.step, self.curve, rng, arrays, more).write(
             self.run.checkpoints
         )
 
@@ -254,9 +257,11 @@ class _Training(Generic[B]):
         """Go on from the newest checkpoint, if there is one."""
         if self.run.checkpoints is None:
             return
-        found = newest_checkpoint(self.run.checkpoints, self.digest, self.data)
+        found = newest_checkpoint(self.run.checkpoints, self.digests)
         if found is None:
             return
+        within = isinstance(self.task, SteppingTask) and self.task.steps > 0
+        check_epochs(self.run.checkpoints, found, self.settings, within=within)
         parts: dict[str, dict[str, Tensor]] = {"best": {}, "mean": {}, "weights": {}}
         kept: dict[str, np.ndarray] = {}
         for name, array in found.arrays.items():
@@ -273,6 +278,10 @@ class _Training(Generic[B]):
         )
         self.step, self.curve = found.step, found.curve
         self.run.rng.bit_generator.state = found.rng
+
+
+def _name_of(method: object) -> str:
+    return str(getattr(method, "name", type(method).__name__))
 
 
 def _largest_metric(metric: tuple[float, ...]) -> float:
