@@ -124,7 +124,12 @@ def test_a_recipe_is_simulated_and_what_it_leaves_answers(recipe, tmp_path, caps
     further.edges("made_by", {"item": ["i0"], "brand": ["b"]}, "item -> brand")
     further.save(tmp_path / "g")
     words = ["device", "simulate", recipe(), "-o", str(tmp_path / "model")]
-    assert run([*words, "--graph", str(tmp_path / "g")]) == 0
+    kept = tmp_path / "kept"
+    words += ["--graph", str(tmp_path / "g"), "--checkpoints", str(kept)]
+    assert run(words) == 0
+    # Of the rounds, and of the pipeline before them.
+    assert list(kept.glob("epoch-*"))
+    assert list((kept / "pipeline").rglob("epoch-*"))
 
     said = capsys.readouterr().out
     assert "own" in said
