@@ -1,19 +1,37 @@
 """GraphZoom against its formulas, written down densely, one node at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy
 
 from retrieval.test_factorized import planted
 from tidegraph.catalog import model
+from tidegraph.data.views.matrix import Matrix
+from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.factorized import Factorized
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.recipes.gnn import gcn, graphsage, lightgcn
+from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.retrieval.recipes.spectral import graphzoom
-from tidegraph.retrieval.solvers import HOPE, GraphZoom, GraRep, NetMF, SkipGramWalks
+from tidegraph.retrieval.recipes.walk import deepwalk
+from tidegraph.retrieval.solvers import (
+    HOPE,
+    GraphZoom,
+    GraRep,
+    NetMF,
+    SkipGramWalks,
+    Trained,
+)
 from tidegraph.retrieval.solvers.coarsening import coarsen, low_pass
 from tidegraph.retrieval.solvers.proximities import CommonNeighborProximity
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+from tidegraph.training.optimizers import Adam, PairSGD
+from tidegraph.training.settings import Training
+from tiers import chosen
 
 
 class TestGraphZoom(RetrieverLaws):
@@ -120,6 +138,65 @@ def test_vectors_are_carried_over_and_smoothed_level_by_level():
         h = (part == np.arange(part.max() + 1)[:, None]).astype(float)
         vectors = np.linalg.matrix_power(smooth, 3) @ h.T @ vectors
     np.testing.assert_allclose(whole(zoomed), vectors, rtol=1e-4, atol=1e-6)
+
+
+FEW = Training(3, 128, patience=None)
+EMBEDDINGS = {
+    "lightgcn": lightgcn(2, 6, training=FEW, seed=0),
+    "gcn": gcn(embedding_size=6, training=FEW, seed=0),
+    "graphsage": replace(
+        graphsage(embedding_size=6, training=FEW, seed=0),
+        ego=hop("action").all_time().sample(3).hop("~action").all_time().sample(2),
+    ),
+    "deepwalk": deepwalk(2, 6, 2, 6, replace(FEW, optimizer=PairSGD(0.05)), seed=0),
+    "bpr_mf": bpr_mf(6, training=FEW, seed=0),
+}
+
+
+@pytest.mark.parametrize("name", EMBEDDINGS)
+def test_without_a_level_it_is_the_embedding_alone(name):
+    log, method = planted(), EMBEDDINGS[name]
+    edges = Matrix.of(log)
+    edges = replace(edges, weight=np.ones_like(edges.weight))
+    alone, zoomed = (one.fit(edges) for one in (method, graphzoom(method, 0)))
+
+    requests = requests_at(log)
+    np.testing.assert_array_equal(zoomed.user, alone.user)
+    np.testing.assert_array_equal(zoomed.item, alone.item)
+    np.testing.assert_array_equal(zoomed.scores(requests), alone.scores(requests))
+
+
+@pytest.mark.parametrize("name", chosen(EMBEDDINGS.keys(), "lightgcn", "deepwalk"))
+def test_planted_groups_are_told_apart_by_what_is_trained_on_the_small_graph(name):
+    log, method = planted(), EMBEDDINGS[name]
+    rate = PairSGD(0.1) if name == "deepwalk" else Adam(3e-2)
+    longer = Training(20, 128, optimizer=rate, patience=None)
+    method = replace(method, training=longer)
+    answer = graphzoom(method).fit(log).retrieve(requests_at(log, repeat=True), 5)
+
+    right = answer.item % 4 == np.arange(len(log.users))[:, None] % 4
+    assert right[answer.present].mean() > 0.6
+
+
+def test_what_is_trained_has_a_vector_of_each_node_and_0_of_one_without_an_edge():
+    edges = np.kron(np.eye(2), 1 - np.eye(3))
+    edges = np.pad(edges, (0, 1))  # Two triangles, and a node alone.
+    graph = StaticGraph.of_matrix(scipy.sparse.csr_array(edges))
+    long = Training(200, 4, optimizer=Adam(5e-2), patience=None)
+
+    source, target = Trained(bpr_mf(4, training=long)).embed(graph)
+
+    score = source @ target.T
+    assert (score[edges > 0].min()) > score[:6, :6][edges[:6, :6] == 0].mean()
+    assert (source[6] == 0).all()
+    assert (target[6] == 0).all()
+
+
+def test_what_learns_no_vectors_or_reads_features_is_not_trained_on_a_graph():
+    with pytest.raises(ConfigError, match="Trained is of an embedding, and Popular"):
+        graphzoom(Popular())
+    with pytest.raises(ConfigError, match=r"fuse them: graphzoom\(..., features"):
+        graphzoom(graphsage(features=("category",)))
 
 
 def test_without_a_level_it_is_the_solver_alone():

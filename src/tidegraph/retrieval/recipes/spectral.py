@@ -12,9 +12,11 @@ from tidegraph.retrieval.solvers import (
     GraRep,
     NetMF,
     ProNE,
+    Trained,
 )
 from tidegraph.retrieval.solvers.graphs import On
 from tidegraph.retrieval.solvers.proximities import FactorizedProximity, KatzProximity
+from tidegraph.stages import Retriever
 
 
 @checked(ConfigError)
@@ -105,7 +107,7 @@ def prone(
 
 @checked(ConfigError)
 def graphzoom(
-    solver: GraphSolver = NetMF(),  # noqa: B008 - it is frozen
+    solver: GraphSolver | Retriever = NetMF(),  # noqa: B008 - it is frozen
     levels: int = 1,
     smoothing: int = 2,
     features: tuple[str, ...] = (),
@@ -114,7 +116,8 @@ def graphzoom(
     """Return GraphZoom: a small graph is embedded, and its vectors refined.
 
     Args:
-        solver: What embeds the small graph.
+        solver: What embeds the small graph: a solver, or an embedding that is trained
+            on it, such as ``lightgcn()``.
         levels: How many times the graph is made smaller.
         smoothing: Steps of the filter at each level back.
         features: Columns of items; those that are most alike by them are joined first.
@@ -123,5 +126,6 @@ def graphzoom(
     Source:
         Deng et al., "GraphZoom", ICLR 2020.
     """
+    solver = solver if isinstance(solver, GraphSolver) else Trained(solver)
     zoom = GraphZoom(solver, levels, smoothing, features=features)
     return Factorized("GraphZoom", zoom, index)

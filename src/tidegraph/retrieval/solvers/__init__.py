@@ -24,6 +24,7 @@ from tidegraph.retrieval.solvers.proximities import (
 )
 from tidegraph.retrieval.solvers.skip_gram import SkipGramWalks
 from tidegraph.retrieval.solvers.solved import Solved
+from tidegraph.retrieval.solvers.trained import Trained
 
 __all__ = [
     "HOPE",
@@ -42,6 +43,7 @@ __all__ = [
     "SkipGramWalks",
     "Solved",
     "Solver",
+    "Trained",
 ]
 
 

@@ -11,8 +11,17 @@ from tidegraph.retrieval.solvers.hope import HOPE
 from tidegraph.retrieval.solvers.netmf import NetMF
 from tidegraph.retrieval.solvers.prone import ProNE
 from tidegraph.retrieval.solvers.skip_gram import SkipGramWalks
+from tidegraph.retrieval.solvers.trained import Trained
 
-__all__ = ["HOPE", "GraRep", "GraphSolver", "NetMF", "ProNE", "SkipGramWalks"]
+__all__ = [
+    "HOPE",
+    "GraRep",
+    "GraphSolver",
+    "NetMF",
+    "ProNE",
+    "SkipGramWalks",
+    "Trained",
+]
 
 
 @runtime_checkable
