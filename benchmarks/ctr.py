@@ -196,7 +196,9 @@ def run(name: str, options: argparse.Namespace) -> None:
         f"lead over {CONTROL}": table.to_dicts(),
         **beside,
     }
-    path = OUT / f"{options.protocol}-{name}.json"
+    # Ablations may have other seeds than the table, so they stand apart.
+    kind = "ablations-" if options.ablations else ""
+    path = OUT / f"{kind}{options.protocol}-{name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
 
 

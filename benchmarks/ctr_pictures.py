@@ -104,12 +104,14 @@ def activity(results: list[Mapping[str, Any]]) -> Chart:
     )
 
 
-def drawn(results: list[Mapping[str, Any]]) -> Iterator[tuple[str, Chart]]:
-    """Yield the pictures that the results have."""
+def drawn(
+    results: list[Mapping[str, Any]], ablated: list[Mapping[str, Any]]
+) -> Iterator[tuple[str, Chart]]:
+    """Yield the pictures that the results have, and those of the ablations."""
     lengths = [result for result in results if "gains by activity" in result]
     if lengths:
         yield "ctr-activity", activity(lengths)
-    for result in results:
+    for result in ablated:
         there = {row["model"] for row in result["lead over RecencyLogit"]}
         if {f"DSGL, {name}" for name in ABLATIONS} <= there:
             name = name_of(result).replace(" ", "-")
@@ -154,16 +156,16 @@ def _cell(auc: float | None, row: Mapping[str, Any] | None) -> str:
     return f"{auc:.4f} ({lead} [{low}, {high}], p {chance})".replace("0.", ".")
 
 
+def read(names: str) -> list[Mapping[str, Any]]:
+    """Return the results in the files of these names."""
+    return [json.loads(path.read_text()) for path in sorted(OUT.glob(names))]
+
+
 def main() -> None:
-    results = [json.loads(path.read_text()) for path in sorted(OUT.glob("time-*.json"))]
-    for name, chart in drawn(results):
+    for name, chart in drawn(read("time-*.json"), read("ablations-time-*.json")):
         print(write_picture(PICTURES / f"{name}.svg", chart))
     for protocol in ("time", "literature"):
-        found = [
-            json.loads(one.read_text())
-            for one in sorted(OUT.glob(f"{protocol}-*.json"))
-        ]
-        judged = [one for one in found if f"beside {WHOLE}" in one]
+        judged = [one for one in read(f"{protocol}-*.json") if f"beside {WHOLE}" in one]
         if judged:
             print(f"\n{protocol}\n\n{table(judged)}")
 

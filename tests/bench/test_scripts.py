@@ -110,7 +110,7 @@ def test_pictures_of_two_sets_whose_names_end_alike_are_two(script):
         for name in ("walks_new", "films_new")
     ]
 
-    drawn = dict(module.drawn(results))
+    drawn = dict(module.drawn(results, results))
 
     assert sorted(drawn) == [
         "ctr-ablations-films-new",
