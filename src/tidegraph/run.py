@@ -99,9 +99,16 @@ def _drawing_from(rng: object) -> np.random.Generator:
 
 
 def _folder(path: object) -> Path:
-    if isinstance(path, str | os.PathLike):
-        return Path(cast(str, path))
-    raise ConfigError(f"a run's checkpoints is {shown(path)}; it must be a path.")
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigError(f"a run's checkpoints is {shown(path)}; it must be a path.")
+    folder = Path(cast(str, path))
+    for part in (folder, *folder.parents):
+        if part.is_file():
+            raise ConfigError(
+                f"a run's checkpoints are to be in {folder}, and {part} is a file. "
+                "Name a folder."
+            )
+    return folder
 
 
 @dataclass(frozen=True)

@@ -194,3 +194,12 @@ def test_a_run_takes_a_seed_and_text_or_says_in_a_sentence_what_it_takes():
         "the seed is -1; it must be at least 0.",
         "a run's checkpoints is 7; it must be a path.",
     ]
+
+
+@pytest.mark.parametrize("inside", [".", "deeper/still"])
+def test_checkpoints_in_a_file_are_refused_before_anything_is_trained(tmp_path, inside):
+    file = tmp_path / "model.toml"
+    file.touch()
+
+    with pytest.raises(ConfigError, match=r"model.toml is a file. Name a folder"):
+        Run(np.random.default_rng(0), checkpoints=file / inside)
