@@ -35,18 +35,6 @@ class PrefixSums(NamedTuple):
 NO_SUMS = PrefixSums(np.zeros(0), np.zeros(0))
 
 
-def prefix_sums(
-    start: Int64[np.ndarray, " rows"],
-    stop: Int64[np.ndarray, " rows"],
-    edge: Int[np.ndarray, " slots"],
-    weight: Float32[np.ndarray, " edges"],
-) -> PrefixSums:
-    """Return the running sums of weights that stand in rows."""
-    sums = PrefixSums(np.zeros(len(edge)), np.zeros(len(edge)))
-    add_up(start, start, stop, edge, weight, sums)
-    return sums
-
-
 def add_up(
     start: Int64[np.ndarray, " rows"],
     since: Int64[np.ndarray, " rows"],

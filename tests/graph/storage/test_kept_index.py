@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, past, table
+from tidegraph.artifact import room
 from tidegraph.ego.hops import hop
 from tidegraph.ego.negative_plans import in_batch, negatives
 from tidegraph.errors import DataError
@@ -210,3 +211,21 @@ def test_readers_draw_while_a_writer_appends():
         reader.join()
 
     assert wrong == []
+
+
+def test_an_index_takes_less_room_where_the_system_has_not_that_of_the_slots(
+    monkeypatch,
+):
+    events = [(n % USERS, n * 3 % ITEMS, n // 20, n % 4) for n in range(100)]
+    graph, other = graph_of(events), graph_of(events)
+    for one in (graph, other):
+        one.append("click", table([(0, 1, 6, 2), (3, 2, 7, 1)]))
+    wanted = drawn(graph)
+    # So many times what is used no machine has.
+    monkeypatch.setattr(room, "_ROOM", 1 << 45)
+
+    found = drawn(other)
+
+    side = other.snapshot().edges["click"].out
+    assert len(side.neighbor_index.run) == 3 * side.used < len(side.node)
+    assert all(map(np.array_equal, found, wanted))

@@ -34,19 +34,6 @@ class NeighborIndex(NamedTuple):
     held_time: Int[np.ndarray, " held_times"]
 
 
-def neighbor_index(
-    start: Int64[np.ndarray, " rows"],
-    stop: Int64[np.ndarray, " rows"],
-    node: Int32[np.ndarray, " slots"],
-    time: Int[np.ndarray, " times"],
-) -> NeighborIndex:
-    """Return the index of rows that are sorted by time."""
-    run = np.zeros(len(node), np.int32)
-    index = NeighborIndex(np.empty_like(node), np.empty_like(time), run, node, time)
-    _sort_all_rows(start, stop, index)
-    return index
-
-
 def neighbor_index_kept_up(
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
@@ -55,14 +42,15 @@ def neighbor_index_kept_up(
     """Sort the slots of rows that are in no run yet, where they are many enough."""
     start = start.copy()
     _skip_runs(start, stop, index, _LEAST_RUN)
-    _sort_all_rows(start, stop, index)
+    sort_all_rows(start, stop, index)
 
 
-def _sort_all_rows(
+def sort_all_rows(
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
     index: NeighborIndex,
 ) -> None:
+    """Sort rows that are sorted by time, each as one run."""
     over_rows(lambda a, b: _sort_rows(start, stop, index, a, b), len(start), grain=256)
 
 

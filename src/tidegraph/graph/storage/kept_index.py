@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
+from tidegraph.artifact.room import roomy
 from tidegraph.graph.storage.active_nodes import (
     ActiveNodes,
     active_nodes,
@@ -24,15 +25,14 @@ from tidegraph.graph.storage.active_nodes import (
 )
 from tidegraph.graph.storage.has_edge import (
     NeighborIndex,
-    neighbor_index,
     neighbor_index_kept_up,
+    sort_all_rows,
 )
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.kernels.weighted_draw import (
     PrefixSums,
     add_up,
     note_negatives,
-    prefix_sums,
 )
 
 Index = TypeVar("Index")
@@ -52,6 +52,7 @@ class SlotRows(NamedTuple):
         edge: Number of each edge.
         weight: Strength by edge number; empty if each is 1.
         version: Number of the value in its line.
+        used: How many slots are used; the rest of ``node`` is room.
     """
 
     bounds: RowBounds
@@ -61,6 +62,7 @@ class SlotRows(NamedTuple):
     edge: Int[np.ndarray, " slots"]
     weight: Float32[np.ndarray, " edges"]
     version: int
+    used: int
 
 
 class KeptIndex(Generic[Index]):
@@ -169,12 +171,15 @@ class Indexes:
 
 
 def _prefix_sums_of(rows: SlotRows) -> PrefixSums:
-    return prefix_sums(*rows.bounds.whole, rows.edge, rows.weight)
+    sums = PrefixSums(_with_room(np.zeros(0), rows), _with_room(np.zeros(0), rows))
+    start, stop = rows.bounds.whole
+    add_up(start, start, stop, rows.edge, rows.weight, sums)
+    return sums
 
 
 def _prefix_sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> PrefixSums:
     """Return running sums with those of new slots."""
-    sums = PrefixSums(*(_padded_to(part, len(rows.node)) for part in held))
+    sums = PrefixSums(*(_with_room(part, rows) for part in held))
     start, since, stop = _new_slots(before, rows.bounds)
     add_up(start, since, stop, rows.edge, rows.weight, sums)
     return sums
@@ -196,7 +201,7 @@ def _least_weight_on(
 
 
 def _negatives_of(rows: SlotRows) -> Int64[np.ndarray, " room"]:
-    latest, (start, stop) = np.empty(len(rows.node), np.int64), rows.bounds.whole
+    latest, (start, stop) = _with_room(np.zeros(0, np.int64), rows), rows.bounds.whole
     note_negatives(start, start, stop, rows.edge, rows.weight, latest)
     return latest
 
@@ -204,7 +209,7 @@ def _negatives_of(rows: SlotRows) -> Int64[np.ndarray, " room"]:
 def _negatives_on(
     held: Int64[np.ndarray, " held"], before: RowBounds, rows: SlotRows
 ) -> Int64[np.ndarray, " room"]:
-    latest = _padded_to(held, len(rows.node))
+    latest = _with_room(held, rows)
     start, since, stop = _new_slots(before, rows.bounds)
     note_negatives(start, since, stop, rows.edge, rows.weight, latest)
     return latest
@@ -220,22 +225,29 @@ def _new_slots(before: RowBounds, now: RowBounds) -> tuple[np.ndarray, ...]:
 
 
 def _neighbor_index_of(rows: SlotRows) -> NeighborIndex:
-    return neighbor_index(*rows.bounds.whole, rows.node, rows.time)
+    none = (rows.node[:0], rows.time[:0], np.zeros(0, np.int32))
+    index = _neighbors_with_room(NeighborIndex(*none, rows.node, rows.time), rows)
+    sort_all_rows(*rows.bounds.whole, index)
+    return index
 
 
 def _neighbor_index_on(
     held: NeighborIndex, before: RowBounds, rows: SlotRows
 ) -> NeighborIndex:
-    index = NeighborIndex(
-        _padded_to(held.node, len(rows.node)),
-        _padded_to(held.time, len(rows.time)),
-        _padded_to(held.run, len(rows.node)),
-        rows.node,
-        rows.time,
-    )
+    index = _neighbors_with_room(held, rows)
     changed = rows.bounds.changed_since(before)
     neighbor_index_kept_up(*rows.bounds.at(changed), index)
     return index
+
+
+def _neighbors_with_room(held: NeighborIndex, rows: SlotRows) -> NeighborIndex:
+    return NeighborIndex(
+        _with_room(held.node, rows),
+        _with_room(held.time, rows) if len(rows.time) else held.time,
+        _with_room(held.run, rows),
+        rows.node,
+        rows.time,
+    )
 
 
 def _active_nodes_of(rows: SlotRows) -> ActiveNodes:
@@ -257,10 +269,17 @@ def _active_nodes_on(
     return grown if grown is not None else _active_nodes_of(rows)
 
 
-def _padded_to(held: np.ndarray, size: int) -> np.ndarray:
-    """Return an array with zeros behind, for at least ``size`` entries."""
-    if len(held) >= size:
+def _with_room(held: np.ndarray, rows: SlotRows) -> np.ndarray:
+    """Return an array with zeros behind, so that every slot used has an entry.
+
+    Where the slots have room, so has it.
+    """
+    if len(held) >= rows.used:
         return held
-    longer = np.zeros(size, held.dtype)
-    longer[: len(held)] = held
-    return longer
+
+    def make(size: int) -> np.ndarray:
+        longer = np.zeros(size, held.dtype)
+        longer[: len(held)] = held
+        return longer
+
+    return roomy(make, rows.used) if rows.used < len(rows.node) else make(rows.used)

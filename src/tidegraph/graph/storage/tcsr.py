@@ -177,7 +177,7 @@ class TemporalCSR:
     def slot_rows(self) -> SlotRows:
         """What its indexes are made from."""
         slots = (self.node, self.time, self.base, self.edge)
-        return SlotRows(self.bounds, *slots, self.weight, self.version)
+        return SlotRows(self.bounds, *slots, self.weight, self.version, self.used)
 
     def weighted(
         self, by: str, weight: Float32[np.ndarray, " weights"]
