@@ -1,18 +1,11 @@
 """``tidegraph train --checkpoints``: what was stopped goes on to the same model."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
 
 import tidegraph as tg
+from killed import epochs_in, killed_after
 from tidegraph.cli import run
 
-ROOT = Path(__file__).parent.parent.parent
 RECIPE = """
 [data]
 path = "events.csv"
@@ -34,25 +27,6 @@ def written(shop, epochs, more=""):
     return ["train", str(path), "--checkpoints", str(shop / "ck"), "-o"]
 
 
-def epochs_in(folder):
-    return [int(path.name[-6:]) for path in folder.glob("epoch-*")]
-
-
-def killed_after(words, folder, epochs):
-    """Train in another process, and kill it once ``epochs`` are on disk."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tidegraph", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        stdout=subprocess.DEVNULL,
-    )
-    while child.poll() is None:
-        if any(epoch >= epochs for epoch in epochs_in(folder)):
-            child.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.01)
-    assert child.wait() == -signal.SIGKILL
-
-
 def lists(folder):
     return tg.load(folder).recommend_all(k=5)
 
@@ -61,7 +35,7 @@ def test_a_training_that_was_killed_ends_with_the_model_of_one_that_was_not(
     shop, capsys
 ):
     words, channel = written(shop, 120), shop / "ck" / "known" / "LightGCN"
-    killed_after([*words, str(shop / "killed")], channel, 3)
+    killed_after(["tidegraph", *words, str(shop / "killed")], channel, 3)
     assert not (shop / "killed").exists()
     assert 3 <= max(epochs_in(channel)) < 120
 

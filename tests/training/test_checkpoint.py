@@ -1,9 +1,7 @@
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from killed import epochs_in, killed_after
 from tidegraph.errors import ConfigError
 from tidegraph.run import Run
 from tidegraph.training.fingerprint import fingerprint
@@ -32,23 +31,9 @@ def same(one, other):
         np.testing.assert_array_equal(array, weights2[name], err_msg=name)
 
 
-def killed_after(folder, epochs, name):
-    """Train in another process, and kill it once ``epochs`` are on disk."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "training.fitting_a_line", str(folder), name],
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"},
-    )
-    while child.poll() is None:
-        if any(int(p.name[-6:]) >= epochs for p in folder.glob("epoch-*")):
-            child.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.01)
-    assert child.wait() == -signal.SIGKILL
-
-
 def test_a_training_that_was_killed_ends_with_the_bits_of_one_that_was_not(tmp_path):
-    killed_after(tmp_path, 3, "adamw")
-    kept = [int(path.name[-6:]) for path in tmp_path.glob("epoch-*")]
+    killed_after(["training.fitting_a_line", str(tmp_path), "adamw"], tmp_path, 3)
+    kept = epochs_in(tmp_path)
 
     assert kept
     assert max(kept) < 12
