@@ -21,6 +21,7 @@ from tidegraph.graph.sampling.gather import (
 )
 
 P = ParamSpec("P")
+_INT64 = np.dtype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Sampler(Named):
                 "each node."
             )
         for part in (slots, other if axes == 1 else slots):
-            if part.dtype != np.int64:
+            if part.dtype != _INT64:
                 raise RequestError(
                     f"sampler {self.name!r} picked slots of {part.dtype}. Pick int64."
                 )

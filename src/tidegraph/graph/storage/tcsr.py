@@ -227,16 +227,20 @@ class TemporalCSR:
             return self.span(nodes)
         (low, high), read = self.bounds.reading(nodes)
         stop = np.empty(len(nodes), np.int64)
-        time, low, high, clocks = sealed(self.time, low, high, clocks)
+        time, base, (clocks,) = self._sealed_time, self.base, sealed(clocks)
 
         def block(a: int, b: int) -> None:
             read(a, b)
-            write_lower_bounds(time, self.base, low, high, clocks, stop, a, b)
+            write_lower_bounds(time, base, low, high, clocks, stop, a, b)
 
         over_rows(block, len(nodes), grain=2048)
         if window is not None:
-            low = lower_bounds(self.time, self.base, low, stop, clocks - window)
+            low = lower_bounds(time, base, low, stop, clocks - window)
         return low, stop
+
+    @cached_property
+    def _sealed_time(self) -> Int[np.ndarray, " times"]:
+        return sealed(self.time)[0]
 
     def histories(
         self,
