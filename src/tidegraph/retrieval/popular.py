@@ -13,7 +13,6 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import span
 from tidegraph.retrieval.from_log import (
@@ -140,21 +139,25 @@ class FittedPopular:
         width = min(check_k(k), len(self.score))
         choice = requests.choice(len(self.score))
         if choice is None:
-            return _top_visible(self.order, self.score, requests.hidden, width)
+            return _top_visible(
+                self.order, self._place, self.score, requests.hidden, width
+            )
         few = choice.item
         order = np.argsort(self._place[few], kind="stable").astype(np.int32)
         order = order[self._place[few[order]] < len(self.order)]
         found = _top_visible(
-            order, self.score[few], choice.excluded, min(width, len(few))
+            order,
+            _places(order, len(few)),
+            self.score[few],
+            choice.excluded,
+            min(width, len(few)),
         )
         return replace(found, item=choice.at(found.item))
 
     @cached_property
     def _place(self) -> Int32[np.ndarray, " items"]:
         """The place of each item in ``order``; behind it where it has no score."""
-        place = np.full(len(self.score), len(self.order), np.int32)
-        place[self.order] = np.arange(len(self.order), dtype=np.int32)
-        return place
+        return _places(self.order, len(self.score))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -183,8 +186,17 @@ class FittedPopular:
         )
 
 
+def _places(
+    order: Int32[np.ndarray, " scored"], items: int
+) -> Int32[np.ndarray, " items"]:
+    place = np.full(items, len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    return place
+
+
 def _top_visible(
     order: Int32[np.ndarray, " scored"],
+    place: Int32[np.ndarray, " items"],
     popularity: Float32[np.ndarray, " items"],
     hidden: ItemSets,
     width: int,
@@ -194,7 +206,7 @@ def _top_visible(
     score = np.full(item.shape, -np.inf, np.float32)
     over_rows(
         lambda a, b: _first_visible(
-            order, popularity, hidden.ptr, hidden.item, item, score, a, b
+            order, place, popularity, hidden.ptr, hidden.item, item, score, a, b
         ),
         len(hidden),
     )
@@ -204,6 +216,7 @@ def _top_visible(
 @compiled
 def _first_visible(
     order: np.ndarray,
+    place: np.ndarray,
     popularity: np.ndarray,
     hidden_ptr: np.ndarray,
     hidden_item: np.ndarray,
@@ -212,14 +225,30 @@ def _first_visible(
     first: int,
     last: int,
 ) -> None:
+    width, longest = item.shape[1], 0
     for request in range(first, last):
-        hidden = np.sort(hidden_item[hidden_ptr[request] : hidden_ptr[request + 1]])
-        found = 0
-        for i in order:
-            if found == item.shape[1]:
+        longest = max(longest, hidden_ptr[request + 1] - hidden_ptr[request])
+    hidden = np.empty(longest, np.int64)
+    for request in range(first, last):
+        start, stop = hidden_ptr[request], hidden_ptr[request + 1]
+        # No more places than these can be looked at.
+        reach = min(width + stop - start, order.size)
+        count = 0
+        for e in range(start, stop):
+            i = hidden_item[e]
+            # Later items than training's have no place.
+            if 0 <= i < place.size and place[i] < reach:
+                hidden[count] = place[i]
+                count += 1
+        hidden[:count].sort()
+        found = passed = 0
+        for at in range(reach):
+            if found == width:
                 break
-            at = lower_bound(hidden, 0, hidden.size, i)
-            if at == hidden.size or hidden[at] != i:
-                item[request, found] = i
-                score[request, found] = popularity[i]
-                found += 1
+            while passed < count and hidden[passed] < at:
+                passed += 1
+            if passed < count and hidden[passed] == at:
+                continue
+            item[request, found] = order[at]
+            score[request, found] = popularity[order[at]]
+            found += 1
