@@ -19,6 +19,7 @@ from tidegraph.data.origin import Origin
 from tidegraph.data.times.clocks import Clock
 from tidegraph.data.times.faults import first_fault
 from tidegraph.errors import DataError
+from tidegraph.small_arrays import never_fall
 
 FARTHEST = 1 << 62
 """No time is so far from 1970 or the first position; room is left to count ahead."""
@@ -178,7 +179,7 @@ def from_codes(
         origin: Where the events stand in the source, before they are sorted.
     """
     carried = context if context is not None else pl.DataFrame()
-    if bool((when[1:] < when[:-1]).any()):
+    if not never_fall(when):
         order = np.argsort(when, kind="stable")
         for column in (when, who.code, what.code, label, weight):
             # In place, so that only one column exists twice at a time.

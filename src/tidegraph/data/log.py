@@ -34,8 +34,8 @@ from tidegraph.data.times.clocks import (
     span_text,
 )
 from tidegraph.errors import DataError
-from tidegraph.few import never_fall, span
 from tidegraph.rng import generator
+from tidegraph.small_arrays import never_fall, span
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -307,7 +307,7 @@ class Interactions:
         refuse_other_clock(self.clock, later.clock)
         time = np.concatenate([self.time, later.time])
         order = slice(None)
-        if bool((time[1:] < time[:-1]).any()):
+        if not never_fall(time):
             order = np.argsort(time, kind="stable")
         context = pl.concat([self.context, later.context])
         origin = self.origin and later.origin and self.origin.followed_by(later.origin)

@@ -5,7 +5,7 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Int64
 
-from tidegraph.few import span
+from tidegraph.small_arrays import span
 
 NEVER = int(np.iinfo(np.int64).max)
 _TOLD_APART = 1000

@@ -20,6 +20,7 @@ from tidegraph.graph.times import moments, seconds_of
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import check_seed, mixed_keys, root_keys
 from tidegraph.kernels.ragged import owners, ranges, starts
+from tidegraph.small_arrays import never_fall, span
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,13 +212,14 @@ def _order_by_time(
 ) -> Int64[np.ndarray, " n"]:
     """Return the order of slots by time, then by edge number, in O(n) as a rule."""
     number = edges.edge[slot]
-    if len(number) and int(number.max()) - int(number.min()) < 8 * len(number) + 1024:
-        order = _order_by_number(number, int(number.min()), int(number.max()))
+    least, most = span(number) if len(number) else (0, 0)
+    if len(number) and most - least < 8 * len(number) + 1024:
+        order = _order_by_number(number, least, most)
     else:
         order = np.argsort(number, kind="stable")
     time = edges.time[slot] if edges.is_timed else np.zeros(0, np.int32)
     ordered = time[order] if len(time) else time
-    if bool((ordered[1:] < ordered[:-1]).any()):
+    if not never_fall(ordered):
         # Edges were not given in time order.
         order = order[np.argsort(ordered, kind="stable")]
     return order

@@ -15,6 +15,7 @@ from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 from tidegraph.kernels.keyed_rng import Keys, root_keys
 from tidegraph.kernels.ragged import owners
+from tidegraph.small_arrays import never_fall
 
 
 class Seeds(NamedTuple):
@@ -130,7 +131,7 @@ def _as_wide_as_a_graph(given: Histories) -> Histories:
 def _check_given_rows(name: str, given: Histories) -> None:
     ptr, time = given.ptr, given.time
     sizes = {len(given.node), len(time), len(given.weight), *ptr[-1:].tolist()}
-    if len(sizes) > 1 or (ptr[:1] != 0).any() or (ptr[1:] < ptr[:-1]).any():
+    if len(sizes) > 1 or (ptr[:1] != 0).any() or not never_fall(ptr):
         raise RequestError(
             f"given rows of {name!r} do not fit together: node, time and weight need "
             "an entry for each edge, and ptr the place where each row starts."

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int, Int32, Int64
 
 from tidegraph.kernels.jit import compiled
+from tidegraph.small_arrays import never_fall
 
 _RECENT = 4096
 """The latest entries, at most, into which one that is late can be put cheaply."""
@@ -209,7 +210,7 @@ def _sorted_by_time(
         order[number - number.min()] = np.arange(len(number))
     else:
         order = np.argsort(number, kind="stable")
-    if bool((time[order][1:] < time[order][:-1]).any()):
+    if not never_fall(time[order]):
         order = order[np.argsort(time[order], kind="stable")]
     return node[order], time[order]
 

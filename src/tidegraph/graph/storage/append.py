@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Int, Int32, Int64
 
 from tidegraph.artifact.room import is_mapped, roomy, with_room
-from tidegraph.few import never_fall
 from tidegraph.graph.storage.row_bounds import Journal, RowBounds
 from tidegraph.kernels.jit import compiled, sealed
+from tidegraph.small_arrays import never_fall
 
 _LEAST_ROOM = 4
 _SPARE = 0.5

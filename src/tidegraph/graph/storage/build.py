@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
-from tidegraph.few import span
 from tidegraph.kernels.jit import compiled, sealed
+from tidegraph.small_arrays import span
 
 _BUCKET_BITS = 9
 

@@ -12,6 +12,7 @@ from tidegraph.graph.storage.append_only import Column, Table
 from tidegraph.graph.storage.edge_store import EdgeStore, Origin
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
+from tidegraph.small_arrays import never_fall
 
 
 def edges_state(edges: EdgeStore) -> State:
@@ -89,7 +90,7 @@ def _csr_of_state(
         and ptr[0] == 0
         and ptr[-1] == len(node) == len(edge)
         and len(time) == (len(node) if timed else 0)
-        and not bool((ptr[1:] < ptr[:-1]).any())
+        and never_fall(ptr)
         and ptr.dtype == np.int64
         and node.dtype == np.int32
     )

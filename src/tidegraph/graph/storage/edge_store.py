@@ -11,7 +11,6 @@ from tidegraph.data.context import NO_COLUMNS
 from tidegraph.data.tables.retyped import retyped
 from tidegraph.data.times.ticks import PER_SECOND, TimeUnit
 from tidegraph.errors import DataError
-from tidegraph.few import span
 from tidegraph.graph.revisions import Revisions
 from tidegraph.graph.storage.append_only import Column, Table, numbers
 from tidegraph.graph.storage.ends import check_range
@@ -19,6 +18,7 @@ from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 from tidegraph.graph.storage.with_edges import with_edges
 from tidegraph.graph.times import Tick, lasts_longer
 from tidegraph.kernels.jit import over_rows
+from tidegraph.small_arrays import span
 
 
 @dataclass(frozen=True)

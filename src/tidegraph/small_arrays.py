@@ -1,4 +1,4 @@
-"""A few numbers looked at in Python, where a step through NumPy takes longer."""
+"""Questions to arrays that often hold a few numbers, where NumPy's steps cost most."""
 
 import numpy as np
 from jaxtyping import Integer, Num
