@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import tidegraph as tg
 from tidegraph.cli.commands import Later, app
+from tidegraph.errors import MissingExtraError
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "cli.md"
@@ -95,6 +97,47 @@ def test_a_name_that_a_block_does_not_import_is_found():
     known, used = known_and_used("```python\nGAT(x)\n```\n")
 
     assert used - known == {"GAT"}
+
+
+def imported(page):
+    """Names that blocks of Python take from modules of the library."""
+    blocks = re.findall(r"^```python\n(.*?)^```", page, flags=re.M | re.S)
+    for block in blocks:
+        for node in ast.walk(
+            ast.parse(re.sub(r"^(>>>|\.\.\.) ", "", block, flags=re.M))
+        ):
+            module = getattr(node, "module", None) or ""
+            if isinstance(node, ast.ImportFrom) and module.split(".")[0] == "tidegraph":
+                yield from ((module, alias.name) for alias in node.names)
+
+
+def is_there(module, name):
+    """Whether a module has a name; read where it needs a package that is not here."""
+    path = ROOT.joinpath("src", *module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not file.exists():
+        return False
+    try:
+        return hasattr(importlib.import_module(module), name)
+    except MissingExtraError:
+        return name in {
+            getattr(n, "name", "") for n in ast.parse(file.read_text()).body
+        }
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_what_a_page_imports_from_the_library_is_there(path):
+    missing = [one for one in imported(path.read_text()) if not is_there(*one)]
+
+    assert not missing
+
+
+def test_an_import_of_what_is_not_there_is_found():
+    page = "```python\nfrom tidegraph.fitting.examples import examples, no_such\n```\n"
+    assert [one for one in imported(page) if not is_there(*one)] == [
+        ("tidegraph.fitting.examples", "no_such")
+    ]
+    assert not is_there("tidegraph.no_such_module", "examples")
 
 
 def classes():
