@@ -1,11 +1,15 @@
-"""Examples of several windows are laid end to end, however many candidates each has."""
+"""Requests of the past: who makes them, and how several windows are laid end to end."""
 
 import numpy as np
+import pytest
 
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
+from tidegraph.durations import DAY
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.pipeline.past import Past
+from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.popular import Popular
 from tidegraph.run import Run
@@ -57,3 +61,67 @@ def test_a_return_is_no_answer_to_a_request_of_the_past():
     assert found.requests.user.tolist() == [0]
     right = found.candidates.item[found.label > 0]
     assert log.items.decode(right).to_list() == ["b"]
+
+
+def shown_to_two_groups(users: int = 120, items: int = 20, days: int = 24):
+    """Each day two items are shown to each user; the second half acts on day 0 alone.
+
+    The first half acts on three in ten.
+    """
+    rng = np.random.default_rng(0)
+    day, user = (part.ravel() for part in np.mgrid[:days, : 2 * users])
+    user = user // 2
+    acts = rng.random(len(day)) < np.where(user < users // 2, 0.3, 0.0)
+    return interactions(
+        user,
+        rng.integers(0, items, len(day)),
+        day * DAY + rng.integers(0, DAY, len(day)),
+        label=(acts | (day == 0)).astype(np.int8),
+    )
+
+
+@pytest.mark.parametrize("candidates", [20, 3])
+def test_who_acts_on_nothing_they_are_shown_is_less_likely_to_act(candidates):
+    log = shown_to_two_groups()
+    cut = 20 * DAY
+    pipe = Pipeline(
+        Popular(),
+        rank=RecencyLogit(),
+        candidates=candidates,
+        windows=Windows(count=2, days=4.0),
+    )
+
+    model = pipe.fit(log.before(cut), log.since(cut))
+
+    said = model.recommend_all(k=candidates)
+    acts = said["user"].to_numpy() < 60
+    score = said["score"].to_numpy()
+    assert (len(np.unique(said["user"])), acts.mean()) == (120, 0.5)
+    assert score[~acts].mean() < 0.25 * score[acts].mean()
+
+
+def test_users_who_were_shown_something_in_vain_make_requests():
+    # In the window u acts and is shown b in vain, v is only shown, w sends back.
+    log = interactions(
+        ["u", "v", "w", "u", "u", "v", "w"],
+        ["a", "b", "c", "a", "b", "c", "c"],
+        [1, 2, 3, 10, 11, 12, 13],
+        label=[1, 1, 1, 1, 0, 0, 1],
+        weight=[1, 1, 1, 1, 1, 1, -1],
+    )
+    fold = Fold(log)
+    past = Past(
+        Blend((Popular(),)), (), fold.graph, 3, True, Run(np.random.default_rng(0))
+    )
+
+    found = past.examples(past.fit(fold.before(10), 10), log.since(10), 10)
+
+    shown = [
+        dict(zip(log.items.decode(item).to_list(), label.tolist(), strict=True))
+        for item, label in zip(found.candidates.item, found.label, strict=True)
+    ]
+    assert log.users.decode(found.requests.user).to_list() == ["u", "v"]
+    assert [{i: y for i, y in row.items() if i} for row in shown] == [
+        {"a": 1, "b": 0},
+        {"c": 0},
+    ]

@@ -41,7 +41,8 @@ class Pipeline:
 
     The ranker learns from requests of the past: the log is cut several times before its
     end, retrieval is fitted on what came before each cut, and what users did in the
-    window after it says which candidates were right. Retrieval is then fitted on the
+    window after it says which candidates were right; who was shown something in vain is
+    one of them, who left no event in it is not. Retrieval is then fitted on the
     whole log for serving.
 
     Attributes:

@@ -176,11 +176,12 @@ class Past:
         """Return a request at ``cut`` for each user of ``window``, labelled by it.
 
         What was sent back in it, or disliked, is no answer, and who did nothing else
-        makes no request. Where the window says what was shown to a user in vain, that
+        makes no request. Who acted on nothing that they were shown makes one, of
+        negatives alone. Where the window says what was shown to a user in vain, that
         is what the user's actions are told from; of other items nothing is known.
         """
-        acted = positive_actions(window)
-        users = np.unique(acted.user)
+        acted, vain = positive_actions(window), window.take(window.label == 0)
+        users = np.union1d(acted.user, vain.user)
         requests = Requests.of_users(
             self.graph,
             users,
@@ -192,11 +193,9 @@ class Past:
         found = examples(requests, relevant, answer, rng=self.run.rng)
         until = max(cut, int(window.time.max(initial=cut)) + 1)
         found = replace(found, until=np.full(len(users), until, np.int64))
-        if bool(window.label.all()):
+        if not len(vain):
             return found
-        return with_shown_negatives(
-            found, relevant, _distinct_items(window.take(window.label == 0), users)
-        )
+        return with_shown_negatives(found, relevant, _distinct_items(vain, users))
 
 
 def check_windows(

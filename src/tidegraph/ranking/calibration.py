@@ -40,6 +40,11 @@ SUREST = 1e-7
 class Calibrated:
     """A ranker whose probabilities are mended on validation.
 
+    They come true as often as they say over requests like those of validation. In a
+    pipeline these are of users who act in its window or are shown something in it: of
+    a log without impressions a probability is that of an action by a user who does act
+    in such a window, and over all users less comes true.
+
     The order of candidates stays, but for Platt's line of a ranker that is worse than
     chance on validation, which goes down.
 
