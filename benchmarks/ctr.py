@@ -19,7 +19,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -35,16 +34,12 @@ from tidegraph.bench import (
     network,
     write_comparison,
 )
+from tidegraph.bench.models import BEST, CHAPTER, WHOLE
 from tidegraph.bench.run import RECORDS
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
 from tidegraph.features.columns import FeatureSet
-from tidegraph.nn.click import DSGL, TIEN, GRU4Rec, NextEvent
-from tidegraph.nn.click.dsgl_layer import SequenceLayer
-from tidegraph.ranking.retrieved import RetrieverLogit
-from tidegraph.retrieval.recipes.gnn import lightgcn, ngcf
-from tidegraph.training.optimizers import Adam
-from tidegraph.training.settings import Training
+from tidegraph.nn.click import DSGL, NextEvent
 
 OUT = Path(__file__).parent / "results" / "ctr"
 DATA = Path(os.environ.get("TIDEGRAPH_DATA", "."))
@@ -58,37 +53,8 @@ MOST = 50_000
 """Most requests of a part; more only make the trainings longer."""
 
 EVERY = FeatureSet(category=CATEGORY)
-BEST = DSGL(products=True, layer=SequenceLayer(residual=True))
-WHOLE = "DSGL, with structure"
-ROWS = {
-    WHOLE: network(WHOLE, NextEvent(BEST), EVERY),
-    "DSGL of the chapter": network(
-        "DSGL of the chapter", DSGL(), FeatureSet(("votes",), CATEGORY)
-    ),
-}
+DSGLS = (WHOLE, CHAPTER)
 """The two rows of DSGL: with every input of the house, and with none but its graph."""
-SAME_LOSS = {
-    name: network(name, NextEvent(model), EVERY)
-    for name, model in (
-        ("TIEN, next event", TIEN()),
-        ("GRU4Rec, next event", GRU4Rec()),
-    )
-}
-"""Others with the loss of DSGL with structure, which DIEN has as it was published."""
-
-TRIED = ((2, 1e-4), (3, 1e-4), (2, 1e-3))
-"""Layers and penalty that are tried of a static graph network."""
-STEADY = Training(epochs=100, batch_size=2048, optimizer=Adam(1e-2), patience=10)
-STATIC = {
-    name: Contender(
-        name, tuple(RetrieverLogit(recipe(layers, 32, l2=l2)) for layers, l2 in TRIED)
-    )
-    for name, recipe in (
-        ("LightGCN, static", partial(lightgcn, training=STEADY)),
-        ("NGCF, static", partial(ngcf, training=STEADY)),
-    )
-}
-"""As they were published: learnt once, and given nothing but the graph."""
 
 
 def without(**layer: str) -> DSGL:
@@ -141,10 +107,7 @@ def log_of(name: str) -> Interactions:
 
 def compared(names: list[str] | None, *, ablations: bool) -> Iterator[Contender]:
     """Yield who takes part, everyone with a budget like any other."""
-    ours = ROWS | SAME_LOSS | STATIC
-    wanted = None if names is None else [name for name in names if name not in ours]
-    yield from contenders(wanted, CATEGORY)
-    yield from (one for name, one in ours.items() if names is None or name in names)
+    yield from contenders(names, CATEGORY)
     if ablations:
         for name, model in ABLATIONS.items():
             model = model if model is BEST else NextEvent(model)
@@ -178,7 +141,7 @@ def run(name: str, options: argparse.Namespace) -> None:
     title = f"Click models on {name}"
     write_comparison(scores, folder, title)
     table = scores.table()
-    others = {who: Scores.of(found, who) for who in ROWS if who in found.trained}
+    others = {who: Scores.of(found, who) for who in DSGLS if who in found.trained}
     columns = ("model", "lead", "lead_low", "lead_high", "p")
     beside = {
         f"beside {who}": judged.table().select(columns).to_dicts()

@@ -1,31 +1,42 @@
+import re
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from tidegraph.bench import CONTROL, contenders
-from tidegraph.bench.models import GRIDS, MADE_OF_OTHERS
-from tidegraph.catalog import RANKERS
+import tidegraph as tg
+from tidegraph.bench import CONTROL, NAMED, contenders
+from tidegraph.bench.models import BEST, CHAPTER, MADE_OF_OTHERS, WHOLE
+from tidegraph.bench.tried import GRIDS
+from tidegraph.catalog import RANKERS, model
 from tidegraph.errors import RequestError
+from tidegraph.features.columns import FeatureSet
+from tidegraph.nn.click import DSGL, NextEvent
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.rankers import split_examples
 from tiers import chosen
 
+STATIC = {"LightGCN, static", "NGCF, static"}
+"""Rows of three settings, which have nothing but the graph."""
+
 
 def test_every_ranker_takes_part_and_has_equally_many_settings():
     found = contenders()
 
     assert found[0].name == CONTROL
-    assert {one.name for one in found} == set(RANKERS) - set(MADE_OF_OTHERS)
-    assert {len(one.tried) for one in found} == {4}
-    assert all(len(set(one.tried)) == 4 for one in found)
+    assert {one.name for one in found} == {*RANKERS, *NAMED} - {*MADE_OF_OTHERS}
+    assert {len(one.tried) for one in found if one.name not in STATIC} == {4}
+    assert all(len(set(one.tried)) == len(one.tried) for one in found)
 
 
 def test_networks_that_live_on_the_same_inputs_differ_in_their_model_alone():
-    networks = [one for one in contenders() if isinstance(one.tried[0], NeuralRanker)]
+    found = [one for one in contenders() if one.name != CHAPTER]
+    networks = [one for one in found if isinstance(one.tried[0], NeuralRanker)]
     alike = [one for one in networks if type(one.tried[0].model) not in GRIDS]
 
     assert len(alike) > 3
@@ -69,8 +80,9 @@ def test_fields_reach_every_network():
                 assert ranker.features.fields == ("user.age",)
 
 
-def test_the_category_reaches_everyone():
-    for one in contenders(category="kind"):
+def test_the_category_reaches_everyone_but_those_who_have_the_graph_alone():
+    found = contenders(category="kind")
+    for one in (one for one in found if one.name not in STATIC):
         for ranker in one.tried:
             about = getattr(ranker, "features", ranker)
             assert about.category == "kind"
@@ -80,6 +92,45 @@ def test_names_are_known_in_any_case_and_the_control_is_always_there():
     assert [one.name for one in contenders(["din", "DIN"])] == [CONTROL, "DIN"]
 
 
+@pytest.mark.parametrize("word", [WHOLE, "dsgl with structure", "DSGL-With_Structure"])
+def test_rows_of_the_table_are_known_by_their_letters(word):
+    (_, whole) = contenders([word], category="kind")
+
+    assert whole.name == WHOLE
+    assert len(whole.tried) == 4
+    assert {ranker.model for ranker in whole.tried} == {NextEvent(BEST)}
+    assert {ranker.features.groups for ranker in whole.tried} == {FeatureSet().groups}
+
+
+def test_the_row_of_the_chapter_has_nothing_but_its_graph():
+    (_, chapter) = contenders([CHAPTER], category="kind")
+
+    assert {ranker.model for ranker in chapter.tried} == {DSGL()}
+    assert {ranker.features.groups for ranker in chapter.tried} == {("votes",)}
+
+
 def test_an_unknown_name_is_refused_with_what_was_meant():
-    with pytest.raises(RequestError, match=r"'DNI'.*Did you mean 'din'"):
+    with pytest.raises(RequestError, match=r"'DNI'.*Did you mean 'DIN'") as said:
         contenders(["DNI"])
+
+    assert f'"{WHOLE}"' in str(said.value)
+    assert not any(name in str(said.value) for name in MADE_OF_OTHERS)
+
+
+@pytest.mark.parametrize("name", MADE_OF_OTHERS)
+def test_what_is_made_of_another_method_is_refused_by_its_name_alone(name):
+    with pytest.raises(RequestError, match=f"{name} is made of another method"):
+        contenders([name.lower()])
+
+
+def test_the_recipe_of_the_best_row_on_the_page_is_one_that_is_tried():
+    page = (Path(__file__).parents[2] / "docs" / "ranking.md").read_text()
+    section = page.split("### The best of our tables")[1].split("\n## ")[0]
+    (code,) = re.findall(r"```python\n(.*?)```", section, flags=re.S)
+    (recipe,) = re.findall(r"```toml\n(.*?)```", section, flags=re.S)
+    names = {"tg": tg}
+    exec(code, names)
+    (_, whole) = contenders([WHOLE], category="category")
+
+    assert names["rank"] in whole.tried
+    assert model(tomllib.loads(recipe)["rank"], "page", "rank") == names["rank"]

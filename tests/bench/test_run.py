@@ -21,7 +21,7 @@ from tidegraph.bench.clicks import ClickProtocol, click_parts
 from tidegraph.bench.run import RECORDS, _Trainings, shift_odds
 from tidegraph.config import to_table
 from tidegraph.data.views.digests import log_digest, rest_digest
-from tidegraph.errors import ArtifactError, RequestError
+from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
@@ -88,6 +88,27 @@ def test_validation_chooses_a_setting_and_that_one_gets_every_seed(log, tmp_path
     assert found.chosen("Told") == Told(0.9)
     assert [one.seed for one in found.trained["Told"]] == [0, 1, 2]
     assert [one.parameters for one in found.tried["Told"]] == [3, 3, 3]
+
+
+def test_a_comparison_of_nobody_or_of_two_of_one_name_is_refused(log, tmp_path):
+    with pytest.raises(ConfigError, match="nobody is compared"):
+        compare(log, [], PROTOCOL, seeds=1, folder=tmp_path)
+    with pytest.raises(ConfigError, match="two contenders are called 'Told'"):
+        compare(log, [told(0.1), told(0.9)], PROTOCOL, seeds=1, folder=tmp_path)
+    with pytest.raises(ConfigError, match="seeds is 0"):
+        compare(log, [told(0.1)], PROTOCOL, seeds=0, folder=tmp_path)
+    with pytest.raises(ConfigError, match="nothing is tried of the contender 'Told'"):
+        told()
+
+    assert not Told.fits
+
+
+def test_what_a_log_lacks_is_said_before_anything_is_trained(log, tmp_path):
+    lacks = Contender("RecencyLogit", (RecencyLogit(category="kind"),))
+    with pytest.raises(DataError, match="'kind' is not an item feature"):
+        compare(log, [told(0.1), lacks], PROTOCOL, seeds=1, folder=tmp_path)
+
+    assert not Told.fits
 
 
 def test_what_was_trained_is_not_trained_again(log, tmp_path):

@@ -46,6 +46,17 @@ def test_a_log_of_habits_is_told_so_and_judged_with_them(shop, capsys):
     assert without.split(",")[0] != habits.split(",")[0]
 
 
+def test_a_recipe_takes_part_by_what_ranks_in_it(shop, capsys):
+    (shop / "mine.toml").write_text('[rank]\nmodel = "RecencyLogit"\nl2 = 0.5\n')
+    few = ["--models", shop / "mine.toml", "--seeds", "1"]
+    done(ctr(shop, *few, "-o", shop / "out"))
+
+    assert "mine" in capsys.readouterr().out
+    held = (shop / "out" / "trainings.jsonl").read_text().splitlines()
+    named = [json.loads(line)["model"] for line in held]
+    assert named == ["RecencyLogit"] * 4 + ["mine"]
+
+
 def test_it_prints_json_and_leaves_nothing_without_a_folder(shop, capsys):
     before = sorted(shop.iterdir())
     done(ctr(shop, "--models", "RecencyLogit", "--seeds", "1", "--json"))
@@ -59,7 +70,12 @@ def test_it_prints_json_and_leaves_nothing_without_a_folder(shop, capsys):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--models", "DSLG"], "Did you mean 'dsgl'"),
+        (["--models", "DSLG"], "Did you mean 'DSGL'"),
+        (["--models", "DSGL, with structure"], "Did you mean 'DSGL, with structure'"),
+        (["--models", "RetrieverLogit"], "made of another method"),
+        (["--models", "none.toml"], "there is no file none.toml"),
+        (["--models", "empty.toml"], "empty.toml has no table [rank]"),
+        (["--models", "broken.toml"], "[broken.toml:rank.MLP] has no setting 'wide'"),
         (["--seeds", "0"], "seeds is 0"),
         (["--category", "category"], "--items"),
         (["--fields", "item.category"], "--items"),
@@ -68,7 +84,12 @@ def test_it_prints_json_and_leaves_nothing_without_a_folder(shop, capsys):
         (["--label", "clicked"], "clicked"),
     ],
 )
-def test_what_cannot_be_is_said_before_the_work(options, says, shop, capsys):
+def test_what_cannot_be_is_said_before_the_work(
+    options, says, shop, capsys, monkeypatch
+):
+    (shop / "empty.toml").touch()
+    (shop / "broken.toml").write_text('[rank]\nmodel = "MLP"\nwide = 3\n')
+    monkeypatch.chdir(shop)
     assert says in refused(ctr(shop, *options), capsys, shop)
 
 

@@ -7,9 +7,8 @@ from tidegraph.bench.clicks import (
 )
 from tidegraph.bench.models import (
     CONTROL as CONTROL,
-    Contender as Contender,
+    NAMED as NAMED,
     contenders as contenders,
-    network as network,
 )
 from tidegraph.bench.report import (
     PAGE as PAGE,
@@ -22,3 +21,4 @@ from tidegraph.bench.run import (
     compare as compare,
 )
 from tidegraph.bench.scores import Scores as Scores
+from tidegraph.bench.tried import Contender as Contender, network as network

@@ -1,117 +1,77 @@
-"""Who is compared: every ranker, each with the few settings that validation tries.
+"""Who is compared: every ranker, and the rows that a ranker's own settings are not.
 
-All have equally many settings to be chosen among, and networks that live on the same
-inputs the same ones, so that none is ahead for having been looked at longer.
+``DSGL, with structure`` is what ``docs/benchmarks.md`` found the best; beside it stand
+DSGL as the chapter has it, others with the same loss, and graph networks that do not
+move with time.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, cast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, cast
 
-from tidegraph.arguments import checked, no_unknown
+from tidegraph.arguments import checked
+from tidegraph.bench.tried import CONTROLS, Contender, network
 from tidegraph.catalog import RANKERS, model
 from tidegraph.errors import ConfigError, MissingExtraError, RequestError, did_you_mean
 from tidegraph.features.columns import FeatureSet
-from tidegraph.fitting.candidate_sampling import CandidateSampling
-from tidegraph.nn.click import (
-    FM,
-    MF,
-    NGCF,
-    SRGNN,
-    ClickModel,
-    LightGCN,
-    ReadsGraph,
-    SVDpp,
-    TopoLSTM,
-)
-from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.nn.click import DSGL, TIEN, ClickModel, GRU4Rec, NextEvent, ReadsGraph
+from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.ranking.neural import NeuralRanker
-from tidegraph.ranking.trees import BoostedTrees
-from tidegraph.stages import Ranker
-from tidegraph.training.optimizers import AdamW
+from tidegraph.ranking.retrieved import RetrieverLogit
+from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.recipes.gnn import lightgcn, ngcf
+from tidegraph.training.optimizers import Adam
 from tidegraph.training.settings import Training
 
 CONTROL = "RecencyLogit"
 """The ranker that another must beat to be worth having."""
+MADE_OF_OTHERS = ("Calibrated", "NextEvent", "RetrieverLogit")
+"""Rankers that are another method and more, which somebody has to name."""
 
-MADE_OF_OTHERS = ("Calibrated", "RetrieverLogit")
-"""Rankers that are another method's order, which somebody has to name."""
+BEST = DSGL(products=True, layer=SequenceLayer(residual=True))
+WHOLE = "DSGL, with structure"
+CHAPTER = "DSGL of the chapter"
 
-CONTROLS: Mapping[type, tuple[dict[str, Any], ...]] = {
-    RecencyLogit: ({"l2": 1e-4}, {"l2": 1e-2}, {"l2": 1.0}, {"l2": 0.1}),
-    BoostedTrees: ({"leaves": 15}, {"leaves": 31}, {"leaves": 7}, {"leaves": 63}),
+TRIED = ((2, 1e-4), (3, 1e-4), (2, 1e-3))
+"""Layers and penalty that are tried of a static graph network."""
+STEADY = Training(epochs=100, batch_size=2048, optimizer=Adam(1e-2), patience=10)
+
+Made = Callable[[str, FeatureSet], Contender]
+
+
+def _with_every_input(click_model: ClickModel | ReadsGraph) -> Made:
+    return lambda name, about: network(name, click_model, about)
+
+
+def _with_graph_alone(click_model: ClickModel | ReadsGraph) -> Made:
+    return lambda name, about: network(
+        name, click_model, replace(about, groups=("votes",))
+    )
+
+
+def _learnt_once(recipe: Callable[..., Embedding]) -> Made:
+    """Return what makes a graph network that is learnt once, and given nothing else."""
+    tried = tuple(
+        RetrieverLogit(recipe(layers, 32, l2=l2, training=STEADY))
+        for layers, l2 in TRIED
+    )
+    return lambda name, about: Contender(name, tried)
+
+
+NAMED: Mapping[str, Made] = {
+    WHOLE: _with_every_input(NextEvent(BEST)),
+    CHAPTER: _with_graph_alone(DSGL()),
+    "TIEN, next event": _with_every_input(NextEvent(TIEN())),
+    "GRU4Rec, next event": _with_every_input(NextEvent(GRU4Rec())),
+    "LightGCN, static": _learnt_once(lightgcn),
+    "NGCF, static": _learnt_once(ngcf),
 }
-"""What is tried of each ranker without a network."""
+"""Rows that are more than a ranker by its name.
 
-
-class Tried(NamedTuple):
-    """What is tried of a network.
-
-    Attributes:
-        learning_rate: Length of a step.
-        ids: Are users and items told apart by who they are?
-        dropout: Share of what enters the layers that training leaves out.
-        weight_decay: Share of a weight, times the step length, taken off each step.
-    """
-
-    learning_rate: float
-    ids: bool | Literal["item"] = True
-    dropout: float = 0.0
-    weight_decay: float = AdamW().weight_decay
-
-
-NETWORKS = (
-    Tried(1e-3),
-    Tried(1e-3, ids=False),
-    Tried(3e-3, ids=False),
-    Tried(3e-3, ids=False, dropout=0.2),
-)
-"""Tried of a network with hidden layers."""
-BY_ITEM = (
-    Tried(1e-3),
-    Tried(1e-3, ids="item"),
-    Tried(3e-3, ids="item"),
-    Tried(3e-3, ids="item", dropout=0.2),
-)
-"""The same of one whose graph is of which events are of one item."""
-NO_LAYERS = (
-    Tried(1e-3),
-    Tried(1e-3, ids=False),
-    Tried(3e-3, ids=False),
-    Tried(3e-3, ids=False, weight_decay=1.0),
-)
-"""The same of one without layers that could be left out."""
-BY_ID = (
-    Tried(1e-3),
-    Tried(1e-3, weight_decay=1.0),
-    Tried(3e-3),
-    Tried(3e-3, weight_decay=1.0),
-)
-"""Tried of one that is nothing but vectors of who is who."""
-GRIDS: Mapping[type, tuple[Tried, ...]] = {
-    FM: NO_LAYERS,
-    LightGCN: BY_ID,
-    MF: BY_ID,
-    NGCF: BY_ID,
-    SRGNN: BY_ITEM,
-    SVDpp: BY_ID,
-    TopoLSTM: BY_ITEM,
-}
-"""What is tried of networks that ``NETWORKS`` has not four settings for."""
-
-
-@no_unknown
-@dataclass(frozen=True)
-class Contender:
-    """A model to be compared.
-
-    Attributes:
-        name: What it is called in tables.
-        tried: Its settings, of which validation chooses one.
-    """
-
-    name: str
-    tried: tuple[Ranker, ...]
+DSGL with every input of the house and the loss of the next event, which DIEN has as it
+was published; DSGL with none but its graph; others with the same loss; and graph
+networks as they were published, learnt once and given nothing but the graph.
+"""
 
 
 @checked(ConfigError)
@@ -123,7 +83,8 @@ def contenders(
     """Return rankers with what is tried of them, the control first.
 
     Args:
-        names: Which, in any case of letters; every one that can be had if left out.
+        names: Which, of ``NAMED`` or of rankers; capitals, spaces and punctuation do
+            not matter. Every one that can be had if left out.
         category: Item feature column that groups items, for all of them.
         fields: Features that networks have vectors of, such as ``user.age``.
 
@@ -134,11 +95,11 @@ def contenders(
     """
     about = FeatureSet(category=category, fields=fields)
     if names is not None:
-        wanted = [CONTROL, *map(_ranker_name, names)]
+        wanted = [CONTROL, *map(_written_name, names)]
         return [_contender_named(name, about) for name in dict.fromkeys(wanted)]
     found = [_contender_named(CONTROL, about)]
-    for name in RANKERS:
-        if name in (CONTROL, *MADE_OF_OTHERS):
+    for name in _compared_names():
+        if name == CONTROL:
             continue
         try:
             found.append(_contender_named(name, about))
@@ -148,41 +109,9 @@ def contenders(
     return found
 
 
-@checked(ConfigError)
-def network(
-    name: str,
-    click_model: ClickModel | ReadsGraph,
-    features: FeatureSet,
-    epochs: int = 30,
-) -> Contender:
-    """Return a click model with what is tried of such a network.
-
-    Args:
-        name: What it is called in tables.
-        click_model: The network.
-        features: What it knows.
-        epochs: Most passes over the examples.
-    """
-    tried = [
-        NeuralRanker(
-            click_model,
-            replace(features, ids=one.ids),
-            # A positive and a negative a pass, each time another one.
-            CandidateSampling(2),
-            Training(
-                epochs=epochs,
-                batch_size=256,
-                optimizer=AdamW(one.learning_rate, one.weight_decay),
-                average=0.99,
-            ),
-            dropout=one.dropout,
-        )
-        for one in GRIDS.get(type(cast(object, click_model)), NETWORKS)
-    ]
-    return Contender(name, tuple(tried))
-
-
 def _contender_named(name: str, about: FeatureSet) -> Contender:
+    if name in NAMED:
+        return NAMED[name](name, about)
     made: Any = model({"model": name}, "bench", "rank")
     if isinstance(made, NeuralRanker):
         return network(name, made.model, about)
@@ -192,12 +121,33 @@ def _contender_named(name: str, about: FeatureSet) -> Contender:
     return Contender(name, tuple(replace(made, **settings) for settings in grid))
 
 
-def _ranker_name(name: str) -> str:
-    """Return a ranker's name as it is written."""
-    written = {known.lower(): known for known in RANKERS}
-    if name.lower() not in written:
+def _compared_names() -> list[str]:
+    """Return the names of all that can be compared."""
+    return [*(name for name in RANKERS if name not in MADE_OF_OTHERS), *NAMED]
+
+
+def _written_name(name: str) -> str:
+    """Return a contender's name as it is written.
+
+    Raises:
+        RequestError: There is none of that name.
+    """
+    known = _compared_names()
+    written = {_letters(one): one for one in known}
+    if _letters(name) in written:
+        return written[_letters(name)]
+    # As a line of CSV has them, so that they can be copied.
+    there = ", ".join(f'"{one}"' if "," in one else one for one in known)
+    of_others = {_letters(one): one for one in MADE_OF_OTHERS}
+    if _letters(name) in of_others:
         raise RequestError(
-            f"there is no ranker {name!r}.{did_you_mean(name.lower(), written)} "
-            f"There are: {', '.join(RANKERS)}."
+            f"{of_others[_letters(name)]} is made of another method, which its name "
+            f"does not say. Take one of: {there}."
         )
-    return written[name.lower()]
+    raise RequestError(
+        f"there is no ranker {name!r}.{did_you_mean(name, known)} There are: {there}."
+    )
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).casefold()

@@ -15,7 +15,7 @@ from tidegraph import __version__
 from tidegraph.arguments import checked
 from tidegraph.artifact.writing import drop_cut_line, replaced
 from tidegraph.bench.clicks import ClickParts, ClickProtocol, click_parts
-from tidegraph.bench.models import Contender
+from tidegraph.bench.tried import Contender
 from tidegraph.config import to_table
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.digests import log_digest, rest_digest, short_hash
@@ -23,8 +23,9 @@ from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.evaluation.metrics.classification import auc
 from tidegraph.evaluation.resampling import Impressions
 from tidegraph.progress import track
+from tidegraph.ranges import at_least
 from tidegraph.run import Curve, Run
-from tidegraph.stages import Examples, FittedRanker, Ranker
+from tidegraph.stages import Checks, Examples, FittedRanker, Ranker
 
 RECORDS = "trainings.jsonl"
 PARTS_SEED = 0
@@ -122,9 +123,15 @@ def compare(
         folder: Where trainings are kept.
 
     Raises:
+        ConfigError: Nobody is compared, or two under one name.
         DataError: The log is too short, or lacks what a model reads.
         ArtifactError: The folder cannot be written.
     """
+    at_least("a comparison", 1, seeds=seeds)
+    _check_names([one.name for one in contenders])
+    for ranker in (ranker for one in contenders for ranker in one.tried):
+        if isinstance(ranker, Checks):
+            ranker.check(log)
     rng = np.random.default_rng(PARTS_SEED)
     parts = click_parts(log, protocol, rng=rng)
     said = json.dumps([to_table(protocol), PARTS_SEED]).encode()
@@ -138,6 +145,17 @@ def compare(
     for _ in track(steps, lambda: f"training {trainings.now}", total):
         pass
     return Comparison(parts, contenders, trained, tried, folder)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse a comparison of nobody, and two of one name, which would be mixed up."""
+    if not names:
+        raise ConfigError("nobody is compared. Give a contender or more.")
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"two contenders are called {name!r}. Give one another name."
+            )
 
 
 def _train_step_by_step(

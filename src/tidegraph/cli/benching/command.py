@@ -11,6 +11,7 @@ import typer
 
 from tidegraph import bench
 from tidegraph.artifact.writing import check_writable
+from tidegraph.catalog import model
 from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.options import Given, options_of, split_csv_line
 from tidegraph.cli.output import show
@@ -25,6 +26,7 @@ from tidegraph.features.columns import check_columns
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
+from tidegraph.recipe_file.toml_file import read_toml
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Compare models.")
 
@@ -40,7 +42,11 @@ Category = Annotated[
     str | None, typer.Option(help="Item feature column that groups items.")
 ]
 Models = Annotated[
-    str | None, typer.Option(help="Rankers, such as DIN,DSGL; every one if left out.")
+    str | None,
+    typer.Option(
+        help="Rankers, such as DIN,'DSGL with structure', and recipes, such as "
+        "mine.toml, of which the ranker takes part; every ranker if left out."
+    ),
 ]
 Protocol = Annotated[
     Literal["time", "literature"],
@@ -91,9 +97,8 @@ def ctr(
 ) -> None:
     """Compare rankers on a log: which one is worth having here."""
     at_least("bench ctr", 1, seeds=seeds)
-    wanted = None if models is None else split_csv_line(models)
     known = () if fields is None else tuple(split_csv_line(fields))
-    compared = bench.contenders(wanted, category, known)
+    compared = _named_contenders(models, category, known)
     reading = Reading.of(columns, "options")
     _check_tables(
         category,
@@ -124,6 +129,30 @@ def ctr(
         )
     if output is not None:
         say(f"{output / bench.PAGE}: the table and pictures")
+
+
+def _named_contenders(
+    models: str | None, category: str | None, fields: tuple[str, ...]
+) -> list[bench.Contender]:
+    """Return who is named: rankers, and recipes by what ranks in them."""
+    if models is None:
+        return bench.contenders(None, category, fields)
+    names = split_csv_line(models)
+    recipes = [Path(name) for name in names if name.endswith(".toml")]
+    rankers = [name for name in names if not name.endswith(".toml")]
+    found = bench.contenders(rankers, category, fields)
+    return [*found, *map(_ranker_of_recipe, recipes)]
+
+
+def _ranker_of_recipe(path: Path) -> bench.Contender:
+    """Return what ranks in a recipe, by the name of the file."""
+    tables = read_toml(path)
+    if not isinstance(tables.get("rank"), dict):
+        raise RequestError(
+            f"{path.name} has no table [rank], so nothing of it can be compared."
+        )
+    ranker = model(tables["rank"], f"{path.name}:rank", "rank")
+    return bench.Contender(path.stem, (ranker,))
 
 
 def _read_log(
