@@ -26,6 +26,23 @@ def answered(model, seed=3, **sizes):
     return net, inputs, seen[0]
 
 
+PAIR = torch.tensor([[3, 1], [5, 2]])
+"""Fields of two items: of a batch of these the other one is all that can be drawn."""
+
+
+def of_two_items(rows, seed=0):
+    """Rows of items of which each is one of ``PAIR``, and which of them it is."""
+    rng = np.random.default_rng(seed)
+    which = torch.from_numpy(rng.integers(0, 2, rows.shape[:-1]))
+    return PAIR[which], which
+
+
+def told_apart(state, item, other):
+    """-log s(h e) - log(1 - s(h e')), as Zhou et al. (2019) have it of one event."""
+    yes, no = (torch.sigmoid(state @ vector) for vector in (item, other))
+    return float(-torch.log(yes) - torch.log(1 - no))
+
+
 def events_of(vectors, inputs, b):
     """The vectors of the events of a request, oldest first."""
     there = int(inputs.real_step[b].sum())

@@ -1,8 +1,12 @@
-import math
-
 import torch
 
-from nn.click.sequences import answered, assert_ends_in
+from nn.click.sequences import (
+    PAIR,
+    answered,
+    assert_ends_in,
+    of_two_items,
+    told_apart,
+)
 from nn.click.test_sasrec import placed, torch_layer
 from tidegraph.nn.click import BERT4Rec
 
@@ -25,10 +29,12 @@ def test_the_interest_is_the_token_after_torch_s_layers_over_all_events():
 
 
 @torch.no_grad()
-def test_hidden_events_are_told_from_another_request_s_by_torch_s_layers():
+def test_hidden_events_are_told_from_another_item_by_torch_s_layers():
     """Sun et al. (2019), section 3.6: a token, and its place, in place of each."""
     net, inputs, _ = answered(BERT4Rec(4, (6,), length=4, masked=0.4), b=7)
-    inputs.step[2], inputs.real_step[2] = inputs.step[0], True
+    step, which = of_two_items(inputs.step)
+    inputs = inputs._replace(step=step)
+    items = net.events.vectors.item(PAIR)
     before = torch.get_rng_state()
     drawn = torch.rand(inputs.real_step.shape) < 0.4
     torch.set_rng_state(before)
@@ -37,7 +43,7 @@ def test_hidden_events_are_told_from_another_request_s_by_torch_s_layers():
         torch_layer(block, 8, 32, activation="gelu") for block in net.blocks.blocks
     ]
 
-    loss, count = 0.0, 0
+    terms = []
     for b in range(7):
         events = placed(net.events, inputs, b)
         hidden = [bool(drawn[b, len(events) - 1 - n]) for n in range(len(events))]
@@ -49,18 +55,11 @@ def test_hidden_events_are_told_from_another_request_s_by_torch_s_layers():
         for layer in layers:
             x = layer(x)
         for n in range(len(events)):
-            at = len(events) - 1 - n
-            if not hidden[n]:
-                continue
-            count += 1
-            item = net.events.vectors.item
-            own, other = (item(inputs.step[row, at]) for row in (b, (b - 1) % 7))
-            loss += math.log1p(math.exp(-float(x[0, n] @ own)))
-            different = not torch.equal(inputs.step[b, at], inputs.step[b - 1, at])
-            if inputs.real_step[b - 1, at] and different:
-                loss += math.log1p(math.exp(float(x[0, n] @ other)))
-    assert count > 5
-    torch.testing.assert_close(found, torch.tensor(loss / count))
+            if hidden[n]:
+                own = which[b, len(events) - 1 - n]
+                terms.append(told_apart(x[0, n], items[own], items[1 - own]))
+    assert len(terms) > 5
+    torch.testing.assert_close(found, torch.tensor(sum(terms) / len(terms)))
 
 
 @torch.no_grad()

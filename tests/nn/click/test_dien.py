@@ -2,7 +2,15 @@ import math
 
 import torch
 
-from nn.click.sequences import answered, assert_ends_in, candidate_of, events_of
+from nn.click.sequences import (
+    PAIR,
+    answered,
+    assert_ends_in,
+    candidate_of,
+    events_of,
+    of_two_items,
+    told_apart,
+)
 from nn.click.test_models import SPEC
 from tidegraph.nn.click import DIEN
 from tidegraph.nn.wide import Wide
@@ -50,28 +58,27 @@ def test_the_interest_evolves_by_units_whose_update_is_their_attention():
 
 
 @torch.no_grad()
-def test_the_loss_beside_clicks_tells_the_next_event_from_another_s():
+def test_the_loss_beside_clicks_tells_the_next_item_from_another():
+    """Zhou et al. (2019), L_aux: a negative for each positive, by a loop."""
     net, inputs, _ = answered(DIEN(4, (6,), auxiliary=0.5), b=7)
-    inputs.step[1], inputs.real_step[1] = inputs.step[0], True
-    found = net.auxiliary(inputs)
+    step, which = of_two_items(inputs.step)
+    inputs = inputs._replace(step=step)
+    items = net.vectors.item(PAIR)
 
-    loss, count = 0.0, 0
+    terms = []
     for b in range(7):
         states = interests(net, inputs, b)
-        for t, state in enumerate(states[:-1]):
-            place = len(states) - 2 - t
-            count += 1
-            item, other = (
-                net.vectors.item(inputs.step[n, place]) for n in (b, (b - 1) % 7)
-            )
-            loss += math.log1p(math.exp(-float(state @ item)))
-            there = bool(inputs.real_step[b - 1, place])
-            if there and not torch.equal(
-                inputs.step[b, place], inputs.step[b - 1, place]
-            ):
-                loss += math.log1p(math.exp(float(state @ other)))
-    assert count > 5
-    torch.testing.assert_close(found, torch.tensor(0.5 * loss / count))
+        # Oldest first: the item after a state is the one that the history has next.
+        chosen = which[b, : len(states)].flip(0)
+        terms += [
+            told_apart(h, items[chosen[t + 1]], items[1 - chosen[t + 1]])
+            for t, h in enumerate(states[:-1])
+        ]
+
+    assert len(terms) > 5
+    found = net.auxiliary(inputs)
+    expected = torch.tensor(0.5 * sum(terms) / len(terms))
+    torch.testing.assert_close(found, expected)
     beside = Wide(net, SPEC.numbers).auxiliary(inputs)
     torch.testing.assert_close(beside, found)
 

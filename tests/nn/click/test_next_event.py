@@ -1,16 +1,17 @@
 """The loss of the next event beside that of clicks, against loops over histories."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 
+from nn.click.sequences import PAIR, of_two_items, told_apart
 from nn.click.test_models import SPEC, given_to
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.nn.click import DIEN, DIN, DSGL, TIEN, GRU4Rec, NextEvent
+from tidegraph.nn.click.dsgl import DSGLNetwork
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
+from tidegraph.nn.sequence.next_item import draw_other_events
 from tidegraph.nn.wide import Wide
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.training.weights import initialised
@@ -33,6 +34,13 @@ def network_of(model, seed=0):
     return net.eval()
 
 
+def item_vector(deep, rows):
+    """Vectors of items by their fields."""
+    if isinstance(deep, DSGLNetwork):
+        return deep.item.total(rows)
+    return deep.states.vectors.item(rows)
+
+
 def histories(net, given):
     """Of each request its events, oldest first: rows, vectors, states after each."""
     deep = net.deep.network
@@ -40,8 +48,8 @@ def histories(net, given):
     for b in range(len(inputs.step)):
         count = int(inputs.real_step[b].sum())
         rows = inputs.step[b, :count].flip(0)
-        if isinstance(deep, type(DSGL(4).build(SPEC))):
-            vectors = deep.item.total(rows)
+        if isinstance(deep, DSGLNetwork):
+            vectors = item_vector(deep, rows)
             users = given[1].user
             child = users.child[0][b, :count]
             state = deep.layers["user"][0].encoded(
@@ -51,7 +59,7 @@ def histories(net, given):
                 torch.ones(1, count, dtype=torch.bool),
             )[0]
         else:
-            vectors = deep.states.vectors.item(rows)
+            vectors = item_vector(deep, rows)
             alone = inputs._replace(
                 **{
                     name: getattr(inputs, name)[b : b + 1, :count]
@@ -63,28 +71,47 @@ def histories(net, given):
         yield rows, vectors, state
 
 
+def given_two_items(backbone, seed=3):
+    """What a network is given, all events being of one of two items."""
+    given = given_to(backbone, SPEC, np.random.default_rng(seed), b=7)
+    if len(given) == 1:
+        return (given[0]._replace(step=of_two_items(given[0].step)[0]),)
+    inputs, around = given
+    first, events, *below = around.user.node
+    user = around.user._replace(node=(first, of_two_items(events)[0], *below))
+    return inputs, around._replace(user=user)
+
+
 @pytest.mark.parametrize("backbone", BACKBONES, ids=lambda one: one.name)
 @torch.no_grad()
-def test_the_next_event_is_told_from_another_s_by_the_state_before_it(backbone):
+def test_the_next_item_is_told_from_another_by_the_state_before_it(backbone):
+    """Zhou et al. (2019), L_aux: a negative for each positive, by a loop."""
     model = NextEvent(backbone, auxiliary=0.5)
-    net = network_of(model)
-    given = given_to(model, SPEC, np.random.default_rng(3), b=7)
-    each = list(histories(net, given))
+    net, given = network_of(model), given_two_items(model)
 
-    found = net.auxiliary(*given)
-
-    loss, count = 0.0, 0
-    for b, (rows, vectors, state) in enumerate(each):
-        others, theirs, _ = each[b - 1]
+    terms = []
+    for rows, vectors, state in histories(net, given):
         for n in range(1, len(rows)):
-            expected, count = net.deep.ask(state[n - 1]), count + 1
-            loss += math.log1p(math.exp(-float(expected @ vectors[n])))
-            # The other stands as far from the latest, or from the oldest in the graph.
-            place = n if isinstance(backbone, DSGL) else len(others) - len(rows) + n
-            if 0 <= place < len(others) and not torch.equal(rows[n], others[place]):
-                loss += math.log1p(math.exp(float(expected @ theirs[place])))
-    assert count > 5
-    torch.testing.assert_close(found, torch.tensor(0.5 * loss / count))
+            other = PAIR[0] if torch.equal(rows[n], PAIR[1]) else PAIR[1]
+            vector = item_vector(net.deep.network, other)
+            terms.append(told_apart(net.deep.ask(state[n - 1]), vectors[n], vector))
+
+    assert len(terms) > 5
+    found = net.auxiliary(*given)
+    torch.testing.assert_close(found, torch.tensor(0.5 * sum(terms) / len(terms)))
+
+
+@pytest.mark.parametrize("backbone", BACKBONES, ids=lambda one: one.name)
+def test_every_event_but_the_first_is_told_from_one_other(backbone):
+    model = NextEvent(backbone)
+    net = network_of(model)
+    given = given_to(model, SPEC, np.random.default_rng(6), b=7)
+    known = net.deep.network.foretold(*given)
+
+    asked, other = draw_other_events(known)
+
+    count = known.real.sum(dim=1)
+    assert len(asked) == len(other) == int((count - 1).clamp(min=0).sum())
 
 
 @pytest.mark.parametrize("backbone", BACKBONES, ids=lambda one: one.name)

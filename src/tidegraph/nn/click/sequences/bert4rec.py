@@ -35,7 +35,7 @@ class BERT4Rec:
     Source:
         Sun et al., "BERT4Rec", CIKM 2019, section 3. Departs: it also learns from what
         was and was not acted on after the token; a hidden event is told from that of
-        another request, not from all items; what is known of an event is projected and
+        one other item, not from all items; what is known of an event is projected and
         added as its place is; the interest enters the layers that all click models end
         in.
     """

@@ -34,8 +34,9 @@ class DIEN:
 
     Source:
         Zhou et al., "Deep Interest Evolution Network for Click-Through Rate
-        Prediction", AAAI 2019, with AUGRU. Departs: the event that did not come next is
-        another request's; what is known of event and candidate joins the attention.
+        Prediction", AAAI 2019, with AUGRU. Departs: the item that did not come next is
+        one of the batch's events, not of all items; what is known of event and
+        candidate joins the attention.
     """
 
     name: ClassVar[str] = "DIEN"
