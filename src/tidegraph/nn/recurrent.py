@@ -87,6 +87,56 @@ class LSTM(nn.Module):
         )[0]
 
 
+class TimeLSTM(nn.Module):
+    """Long short-term memory with a gate of the time from each step to the next.
+
+    Of its source's three variants the first, Time-LSTM 1, with one gate of time T:
+
+        T = sigmoid(W_xt x + sigmoid(d w_tt) + b_t)
+        i, f = sigmoid(W x + U h + w * c + b), each with its own
+        c' = f * c + i * T * tanh(W_xc x + U_c h + b_c)
+        o = sigmoid(W_xo x + d w_to + U_o h + w_co * c' + b_o)
+        h' = o * tanh(c')
+
+    Source:
+        Zhu et al., "What to Do Next: Modeling User Behaviors by Time-LSTM", IJCAI 2017,
+        section 4.1.
+    """
+
+    def __init__(self, width: int, size: int) -> None:
+        super().__init__()
+        self.input = nn.Linear(width, 5 * size)
+        self.state = nn.Linear(size, 4 * size, bias=False)
+        self.gap = nn.Linear(1, 2 * size, bias=False)
+        self.cell = nn.Embedding(3, size)
+
+    def forward(
+        self, x: Float[Tensor, "n h width"], gap: Float[Tensor, "n h"]
+    ) -> Float[Tensor, "n h size"]:
+        """Return the state after each step.
+
+        Args:
+            x: The steps in their order.
+            gap: The time d from each to the next.
+        """
+        size = self.state.in_features
+        given, later = self.input(x), self.gap(gap[..., None])
+        time = torch.sigmoid(given[..., 4 * size :] + torch.sigmoid(later[..., :size]))
+        to_let, to_forget, to_out = self.cell.weight
+        hidden = cell = x.new_zeros(x.shape[0], size)
+        found: list[Tensor] = []
+        for n in range(x.shape[1]):
+            gates = given[:, n, : 4 * size] + self.state(hidden)
+            let, forget, new, out = gates.chunk(4, dim=-1)
+            let = torch.sigmoid(let + to_let * cell) * time[:, n]
+            forget = torch.sigmoid(forget + to_forget * cell)
+            cell = forget * cell + let * torch.tanh(new)
+            out = torch.sigmoid(out + later[:, n, size:] + to_out * cell)
+            hidden = out * torch.tanh(cell)
+            found.append(hidden)
+        return torch.stack(found, dim=1)
+
+
 class GRU(nn.Module):
     """Gated recurrent units over sequences, from a state of zeros.
 

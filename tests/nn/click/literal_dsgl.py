@@ -135,7 +135,7 @@ class Literal:
                 known = x.new_tensor(self.known(user, time))
                 x = torch.cat([x, layer.known.weight @ known + layer.known.bias])
             sequence.append(x)
-        encoded = self.encoded(layer, sequence)
+        encoded = self.encoded(layer, sequence, [time for _, time in past], clock)
         if config.residual:
             encoded = [h + x for h, x in zip(encoded, plain, strict=True)]
         extra = [0.0 for _ in past]
@@ -146,9 +146,23 @@ class Literal:
             more = [layer.cross_value.weight @ one for one in shared]
         if config.attention == "none":
             return sum(h + m for h, m in zip(encoded, more, strict=True)) / len(encoded)
-        query = layer.query.weight @ centre + layer.query.bias
-        if config.attention == "second_order":
-            query = query + layer.query_of_parent.weight @ parent
+        rows = (layer, encoded, more)
+        liked = layer.query.weight @ centre + layer.query.bias
+        wanted = liked
+        if config.attention in ("second_order", "dual"):
+            wanted = layer.query_of_parent.weight @ parent
+        if config.attention == "dual":
+            nothing = [0.0 for _ in past]
+            preference = self.answered(*rows, nothing, liked)
+            target = self.answered(*rows, extra, wanted)
+            whole = torch.cat([layer.preference.weight, layer.target.weight], dim=1)
+            return whole @ torch.cat([preference, target]) + layer.preference.bias
+        query = liked + wanted if config.attention == "second_order" else liked
+        return self.answered(*rows, extra, query)
+
+    def answered(self, layer, encoded, more, extra, query: Tensor) -> Tensor:
+        """What a query finds, head by head and neighbour by neighbour."""
+        config = self.config.layer
         part = len(query) // config.heads
         heads = []
         for head in range(config.heads):
@@ -170,8 +184,16 @@ class Literal:
             )
         return torch.cat(heads)
 
-    def encoded(self, layer, sequence: list[Tensor]) -> list[Tensor]:
+    def encoded(
+        self, layer, sequence: list[Tensor], times: list[int], clock: int
+    ) -> list[Tensor]:
         encoder = layer.encoder
+        if self.config.layer.encoder == "transformer":
+            return causal_block(encoder, sequence, self.config.layer.heads)
+        if self.config.layer.encoder == "time_lstm":
+            later = [*times[1:], clock]
+            gaps = [(b - a) / DAY for a, b in zip(times, later, strict=True)]
+            return time_lstm(encoder, sequence, [math.log(1 + gap) for gap in gaps])
         if self.config.layer.encoder == "none":
             return [encoder.weight @ x + encoder.bias for x in sequence]
         size = self.config.embedding_size
@@ -193,6 +215,70 @@ class Literal:
                 hidden = (1 - gate) * fresh + gate * hidden
             found.append(hidden)
         return found
+
+
+def time_lstm(units, sequence: list[Tensor], gaps: list[float]) -> list[Tensor]:
+    """Time-LSTM 1 of Zhu et al. (2017), equations 5 to 9, gate by gate."""
+    x_i, x_f, x_c, x_o, x_t = units.input.weight.chunk(5)
+    b_i, b_f, b_c, b_o, b_t = units.input.bias.chunk(5)
+    h_i, h_f, h_c, h_o = units.state.weight.chunk(4)
+    d_t, d_o = units.gap.weight[:, 0].chunk(2)
+    c_i, c_f, c_o = units.cell.weight
+    s = torch.sigmoid
+    h = c = torch.zeros_like(b_i)
+    found = []
+    for x, d in zip(sequence, gaps, strict=True):
+        i = s(x_i @ x + h_i @ h + c_i * c + b_i)
+        f = s(x_f @ x + h_f @ h + c_f * c + b_f)
+        t = s(x_t @ x + s(d * d_t) + b_t)
+        c = f * c + i * t * torch.tanh(x_c @ x + h_c @ h + b_c)
+        o = s(x_o @ x + d * d_o + h_o @ h + c_o * c + b_o)
+        h = o * torch.tanh(c)
+        found.append(h)
+    return found
+
+
+def causal_block(encoder, sequence: list[Tensor], heads: int) -> list[Tensor]:
+    """A block of Vaswani et al. (2017), normalised first, neighbour by neighbour."""
+    (block,) = encoder.blocks.blocks
+    attention = block.attention
+
+    def line(part, x):
+        return part.weight @ x + part.bias
+
+    def normed(part, x):
+        apart = x - x.mean()
+        return apart / torch.sqrt((apart**2).mean() + 1e-5) * part.weight + part.bias
+
+    places = encoder.place.weight[: len(sequence)].flip(0)
+    xs = [
+        line(encoder.input, x) + place
+        for x, place in zip(sequence, places, strict=True)
+    ]
+    ys = [normed(block.norms[0], x) for x in xs]
+    part = len(xs[0]) // heads
+    found = []
+    for n, x in enumerate(xs):
+        asked = line(attention.query, ys[n])
+        each = []
+        for head in range(heads):
+            at = slice(head * part, (head + 1) * part)
+            scores = [
+                line(attention.key, y)[at] @ asked[at] / math.sqrt(part)
+                for y in ys[: n + 1]
+            ]
+            total = sum(torch.exp(score) for score in scores)
+            each.append(
+                sum(
+                    torch.exp(score) / total * line(attention.value, y)[at]
+                    for score, y in zip(scores, ys, strict=False)
+                )
+            )
+        x = x + line(attention.out, torch.cat(each))
+        inner = line(block.first, normed(block.norms[1], x)).clamp(min=0)
+        x = x + line(block.second, inner)
+        found.append(normed(encoder.blocks.norm, x))
+    return found
 
 
 def drawn_events(rng: np.random.Generator, count: int) -> list[tuple[int, int, int]]:

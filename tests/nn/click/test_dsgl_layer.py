@@ -8,6 +8,7 @@ import torch
 
 from tidegraph.errors import ConfigError
 from tidegraph.nn.click.dsgl import DSGL
+from tidegraph.nn.click.dsgl_encoder import log_days_to_next
 from tidegraph.nn.click.dsgl_layer import (
     Encoded,
     SequenceAttention,
@@ -66,7 +67,8 @@ def test_attention_is_what_a_hand_finds():
 
 
 @pytest.mark.parametrize(
-    ("attention", "asks"), [("second_order", True), ("gat", False), ("none", False)]
+    ("attention", "asks"),
+    [("second_order", True), ("dual", True), ("gat", False), ("none", False)],
 )
 def test_a_parent_asks_in_second_order_attention_alone(attention, asks):
     layer = initialised(
@@ -114,7 +116,7 @@ def test_without_an_encoder_the_order_of_neighbours_says_nothing():
             ]
 
     torch.testing.assert_close(*encoded("none"))
-    for encoder in ("lstm", "gru"):
+    for encoder in ("lstm", "gru", "time_lstm", "transformer"):
         assert not torch.allclose(*encoded(encoder))
 
 
@@ -134,3 +136,45 @@ def test_nobody_before_is_a_vector_that_is_learnt():
 def test_heads_that_cannot_share_a_vector_are_refused():
     with pytest.raises(ConfigError, match="multiple of the heads"):
         DSGL(5)
+
+
+def test_heads_that_cannot_share_what_a_transformer_reads_are_refused():
+    with pytest.raises(ConfigError, match="multiple of the heads"):
+        DSGL(5, layer=SequenceLayer("transformer", "none"))
+    DSGL(5, layer=SequenceLayer("lstm", "none"))
+
+
+@pytest.mark.parametrize("time", ["user", "item", "none"])
+def test_a_gate_of_time_needs_the_time_of_both_sides(time):
+    with pytest.raises(ConfigError, match=r"of time='.*' not both sides know them"):
+        SequenceLayer("time_lstm", time=time)
+
+
+@pytest.mark.parametrize("encoder", ["lstm", "gru", "time_lstm", "transformer"])
+def test_an_event_is_encoded_by_those_before_it(encoder):
+    """The state before an event, which is to tell it, knows nothing of it or later."""
+    layer = initialised(
+        lambda: SequenceAttention(4, SequenceLayer(encoder), timed=True),
+        np.random.default_rng(0),
+    )
+    rng, there = np.random.default_rng(1), torch.ones(1, 5, dtype=torch.bool)
+    x = torch.from_numpy(rng.normal(size=(1, 5, 4))).float()
+    age, nothing = torch.tensor([[9.0, 7, 4, 2, 1]]), torch.zeros(1, 5, 0)
+    other = torch.cat([x[:, :3], torch.ones(1, 2, 4)], dim=1)
+
+    with torch.no_grad():
+        one, two = (layer.encoded(part, nothing, age, there) for part in (x, other))
+
+    assert torch.equal(one[:, :3], two[:, :3])
+    assert not torch.allclose(one[:, 3:], two[:, 3:])
+
+
+def test_the_gap_of_the_latest_event_is_up_to_now():
+    age = torch.tensor([[10.0, 4.0, 1.0, 0.0], [3.0, 0.0, 0.0, 0.0]])
+
+    found = log_days_to_next(age)
+
+    assert found[0, :3].tolist() == pytest.approx(
+        [math.log(7), math.log(4), math.log(2)]
+    )
+    assert float(found[1, 0]) == pytest.approx(math.log(4))

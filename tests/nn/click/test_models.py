@@ -11,6 +11,7 @@ import torch
 from tidegraph.errors import ConfigError
 from tidegraph.nn import click
 from tidegraph.nn.around import Around, States
+from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
 from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
@@ -106,8 +107,16 @@ def given_to(model, spec, rng, b=4, k=5, h=3, of_user=6, of_item=6):
     return inputs, Around(users, items, seat, *map(torch.from_numpy, across))
 
 
-@pytest.fixture(params=MODELS)
+LAYERS = {
+    "DSGL, dual, transformer": SequenceLayer("transformer", "dual"),
+    "DSGL, time_lstm": SequenceLayer("time_lstm"),
+}
+
+
+@pytest.fixture(params=[*MODELS, *LAYERS])
 def model(request):
+    if request.param in LAYERS:
+        return click.DSGL(**sizes_of(click.DSGL), layer=LAYERS[request.param])
     cls = MODELS[request.param]
     return cls(**sizes_of(cls))
 

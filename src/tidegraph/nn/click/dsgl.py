@@ -59,7 +59,8 @@ class DSGL:
         check_widths("DSGL", self.embedding_size, self.hidden)
         at_least("DSGL", 1, history=self.history)
         at_least("DSGL", 0, user_depth=self.user_depth, item_depth=self.item_depth)
-        if self.layer.attention != "none" and self.embedding_size % self.layer.heads:
+        heads = self.layer.attention != "none" or self.layer.encoder == "transformer"
+        if heads and self.embedding_size % self.layer.heads:
             raise ConfigError(
                 f"DSGL has embedding_size={self.embedding_size}, which its "
                 f"{self.layer.heads} heads cannot share. Take a multiple of the heads."
@@ -88,7 +89,9 @@ class DSGLNetwork(nn.Module):
         Rate Prediction", 2021. Departs: a neighbour is what it was at its event, not at
         the time of the request, and asks with its parent's own vector, so that a state
         depends on its event and side alone; no root stands outside the softmax; the
-        shared inputs enter the last layers and, linearly, the logit.
+        shared inputs enter the last layers and, linearly, the logit. The second has an
+        attention of preference beside one of the target (``attention="dual"``); here
+        the parent stands for the target below the root, and a matrix joins the two.
     """
 
     def __init__(self, spec: InputSpec, config: DSGL) -> None:
@@ -109,6 +112,7 @@ class DSGLNetwork(nn.Module):
                         timed=config.layer.knows_time(side),
                         event=spec.event,
                         cross=crosses[side],
+                        length=config.history,
                     )
                     for _ in range(max(depth[side], depth[other] - 1))
                 )

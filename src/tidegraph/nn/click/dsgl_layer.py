@@ -6,8 +6,9 @@ from typing import Literal, NamedTuple
 from jaxtyping import Bool, Float, Int
 
 from tidegraph.arguments import settings
+from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.nn.recurrent import GRU, LSTM
+from tidegraph.nn.click.dsgl_encoder import Encoder, encoder_of, read_in_order
 from tidegraph.nn.vectors import KNOWN, look_up_rows
 from tidegraph.ranges import above, at_least
 
@@ -15,8 +16,7 @@ with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
 
-Encoder = Literal["lstm", "gru", "none"]
-Attention = Literal["second_order", "gat", "none"]
+Attention = Literal["second_order", "dual", "gat", "none"]
 Sides = Literal["both", "user", "item", "none"]
 
 
@@ -25,9 +25,11 @@ class SequenceLayer:
     """How a node aggregates the sequence of its latest neighbours.
 
     Attributes:
-        encoder: What reads the sequence in its order; ``none`` looks at each alone.
-        attention: What asks: the node and its parent, the node alone as in GAT, or
-            ``none``, which takes the mean.
+        encoder: What reads the sequence in its order: ``lstm``, ``gru``, ``time_lstm``
+            with a gate of the days between events, or ``transformer``, one block of
+            attention to what came before; ``none`` looks at each alone.
+        attention: What asks: the node and its parent at once, each of both on its own
+            (``dual``), the node alone as in GAT, or ``none``, which takes the mean.
         heads: Parts of a vector that are attended to apart.
         time: Whose sequences know how long ago their events were.
         time_size: Width of the vector of a time bucket.
@@ -49,6 +51,12 @@ class SequenceLayer:
         sizes = {"heads": self.heads, "time_size": self.time_size}
         at_least("DSGL", 1, **sizes, buckets=self.buckets)
         above("DSGL", 1, time_base=self.time_base)
+        if self.encoder == "time_lstm" and self.time != "both":
+            raise ConfigError(
+                f"encoder='time_lstm' reads the days between events, and of "
+                f"time={self.time!r} not both sides know them. Take encoder='lstm', or "
+                "time='both'."
+            )
 
     def knows_time(self, side: Literal["user", "item"]) -> bool:
         """Do the sequences of a side know how long ago their events were?"""
@@ -92,15 +100,40 @@ class Encoded(NamedTuple):
         """Return the sequences at some places, in the shape of these."""
         return Encoded(self.key[place], self.value[place], self.real[place])
 
+    def answer(
+        self,
+        query: Float[Tensor, "... heads part"],
+        bias: Float[Tensor, "... h heads"] | None = None,
+    ) -> Float[Tensor, "... size"]:
+        """Return the sum of the values, by how much a query asks for their keys.
+
+        Args:
+            query: What asks.
+            bias: How much more it asks for each.
+        """
+        score = (self.key * query[..., None, :, :]).sum(dim=-1)
+        score = score / math.sqrt(self.key.shape[-1])
+        if bias is not None:
+            score = score + bias
+        score = score.masked_fill(~self.real[..., None], -1e9)
+        there = self.real[..., None].to(self.value.dtype)
+        return self.sum(score.softmax(dim=-2) * there)
+
+    def sum(self, weight: Float[Tensor, "... h heads"]) -> Float[Tensor, "... size"]:
+        """Return the sum of the values by some weights, its heads side by side."""
+        return (weight[..., None] * self.value).sum(dim=-3).flatten(start_dim=-2)
+
 
 class SequenceAttention(nn.Module):
     """Encodes the sequence of a node's neighbours, and sums it up by attention.
 
     softmax(Q K^T / sqrt(d)) V with Q = W [node; parent], head by head; K and V are of
-    the outputs of the encoder over [W x; time; what was known of the event]. Where the
-    nodes to be compared are known to have something in common with the neighbours, it
-    is weighed into Q K^T and added to V. A node without neighbours gets a vector of its
-    own, which is learnt.
+    the outputs of the encoder over [W x; time; what was known of the event]. Dual
+    attention asks twice, with Q = W node, the preference, and Q = W' parent, the
+    target, and joins both answers: W'' [preference; target]. Where the nodes to be
+    compared are known to have something in common with the neighbours, it is weighed
+    into the parent's Q K^T and added to V. A node without neighbours gets a vector of
+    its own, which is learnt.
 
     Args:
         size: Width of a vector.
@@ -109,6 +142,7 @@ class SequenceAttention(nn.Module):
         event: Columns of what was known just before an event.
         cross: Columns of what a node's neighbour and what it is compared with have in
             common.
+        length: How many neighbours there are at most.
     """
 
     def __init__(
@@ -119,6 +153,7 @@ class SequenceAttention(nn.Module):
         timed: bool,
         event: int = 0,
         cross: int = 0,
+        length: int = 10,
     ) -> None:
         super().__init__()
         self.config, self.timed = config, timed
@@ -130,19 +165,19 @@ class SequenceAttention(nn.Module):
         self.cross_value = nn.Linear(cross, size, bias=False) if cross else None
         if timed:
             self.time = nn.Embedding(config.buckets + 1, config.time_size)
-        if config.encoder == "none":
-            self.encoder = nn.Linear(width, size)
-        else:
-            kind = LSTM if config.encoder == "lstm" else GRU
-            self.encoder = kind(width, size)
+        self.encoder = encoder_of(config.encoder, width, size, config.heads, length)
         self.null = nn.Parameter(torch.zeros(size))
         if config.attention != "none":
             # W [node; parent] is the sum of what each is multiplied with.
             self.query = nn.Linear(size, size)
             self.key = nn.Linear(size, size)
             self.value = nn.Linear(size, size)
-        if config.attention == "second_order":
+        if config.attention in ("second_order", "dual"):
             self.query_of_parent = nn.Linear(size, size, bias=False)
+        if config.attention == "dual":
+            # As is W [preference; target].
+            self.preference = nn.Linear(size, size)
+            self.target = nn.Linear(size, size, bias=False)
 
     def encode(
         self,
@@ -180,7 +215,7 @@ class SequenceAttention(nn.Module):
             parts.append(look_up_rows(self.time, bucket))
         if self.known is not None:
             parts.append(self.known(event))
-        encoded = self.encoder(torch.cat(parts, dim=-1))
+        encoded = read_in_order(self.encoder, torch.cat(parts, dim=-1), age, real)
         return encoded + x if self.config.residual else encoded
 
     def attend(
@@ -200,30 +235,26 @@ class SequenceAttention(nn.Module):
             parent: What led to it; at the root, the other side of the pair.
             cross: What the parent and each neighbour have in common, if it is known.
         """
-        there = encoded.real[..., None].to(encoded.value.dtype)
-        if self.config.attention == "none":
-            weight = there / there.sum(dim=-2, keepdim=True).clamp(min=1)
-        else:
-            score = encoded.key * self._query(node, parent)[..., None, :, :]
-            score = score.sum(dim=-1) / math.sqrt(encoded.key.shape[-1])
-            if self.cross_score is not None and cross is not None:
-                score = score + self.cross_score(cross)
-            score = score.masked_fill(~encoded.real[..., None], -1e9)
-            weight = score.softmax(dim=-2) * there
-        value = encoded.value
+        value, bias = encoded.value, None
+        if self.cross_score is not None and cross is not None:
+            bias = self.cross_score(cross)
         if self.cross_value is not None and cross is not None:
-            more = self.cross_value(cross)
-            value = value + more.unflatten(-1, value.shape[-2:])
-        found = (weight[..., None] * value).sum(dim=-3).flatten(start_dim=-2)
+            value = value + self.cross_value(cross).unflatten(-1, value.shape[-2:])
+        asked = encoded._replace(value=value)
+        match self.config.attention:
+            case "none":
+                there = asked.real[..., None].to(value.dtype)
+                found = asked.sum(there / there.sum(dim=-2, keepdim=True).clamp(min=1))
+            case "dual":
+                liked = asked.answer(self._heads(self.query(node)))
+                wanted = asked.answer(self._heads(self.query_of_parent(parent)), bias)
+                found = self.preference(liked) + self.target(wanted)
+            case kind:
+                query = self.query(node)
+                if kind == "second_order":
+                    query = query + self.query_of_parent(parent)
+                found = asked.answer(self._heads(query), bias)
         return torch.where(encoded.real.any(dim=-1, keepdim=True), found, self.null)
-
-    def _query(
-        self, node: Float[Tensor, "... size"], parent: Float[Tensor, "... size"]
-    ) -> Float[Tensor, "... heads part"]:
-        query = self.query(node)
-        if self.config.attention == "second_order":
-            query = query + self.query_of_parent(parent)
-        return self._heads(query)
 
     def _heads(self, x: Float[Tensor, "... size"]) -> Float[Tensor, "... heads part"]:
         heads = self.config.heads

@@ -88,7 +88,8 @@ class Attention(nn.Module):
 
     def _heads(self, x: Tensor) -> Tensor:
         x = x if self.bend is None else self.bend(x)
-        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+        part = x.shape[2] // self.heads
+        return x.view(*x.shape[:2], self.heads, part).transpose(1, 2)
 
 
 class TransformerBlock(nn.Module):
