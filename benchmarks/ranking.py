@@ -27,7 +27,7 @@ from tidegraph.features.groups import ALL, columns_of_groups
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.click import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
-from tidegraph.pipeline.past import Past, past_examples
+from tidegraph.pipeline.past import Past, Windows, past_examples
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.trees import BoostedTrees
@@ -89,7 +89,7 @@ def main() -> None:
     blend = Blend(
         (Repeat(half_life_days=90.0), RP3beta(alpha=0.8, beta=0.3), Popular(28.0))
     )
-    past = Past(blend, (), graph, 200, True, Run(np.random.default_rng(0)))
+    past = Past(blend, Windows(), graph, 200, True, Run(np.random.default_rng(0)))
     learn, stop = past_examples(past, Fold(train), valid, 3, SECONDS)
     cut = end - SECONDS
     judge = past.examples(past.fit(Fold(log.before(cut)), cut), test, cut)

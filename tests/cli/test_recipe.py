@@ -85,6 +85,8 @@ def said(text, tmp_path, capsys, *words) -> str:
             "no such channel",
         ),
         (LOG + POPULAR + "[pipeline.windows]\nfit_once = 1", "fit_once] is 1"),
+        (LOG + POPULAR + "[pipeline.windows]\nnegatives = -1", "negatives is -1"),
+        (LOG + POPULAR + "[pipeline.windows]\npower = 2", "power is 2"),
         (LOG + '[[retrieve]]\nmodel = "BPR"', "'BPR', which does not exist"),
         (
             LOG + '[[retrieve]]\nmodel = "SASRec"',

@@ -188,7 +188,7 @@ def test_a_pipeline_learns_from_what_was_shown_in_vain():
     window = shown.take(shown.item % 2 == 1).followed_by(vain)
     past = Past(
         Blend((tg.Popular(),)),
-        (),
+        tg.Windows(),
         Snapshot.of(log.before(cut)),
         30,
         True,

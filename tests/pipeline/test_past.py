@@ -54,7 +54,7 @@ def test_a_return_is_no_answer_to_a_request_of_the_past():
     )
     fold = Fold(log)
     blend = Blend((Popular(half_life_days=None),))
-    past = Past(blend, (), fold.graph, 2, True, Run(np.random.default_rng(0)))
+    past = Past(blend, Windows(), fold.graph, 2, True, Run(np.random.default_rng(0)))
 
     found = past.examples(past.fit(fold.before(10), 10), log.since(10), 10)
 
@@ -111,7 +111,12 @@ def test_users_who_were_shown_something_in_vain_make_requests():
     )
     fold = Fold(log)
     past = Past(
-        Blend((Popular(),)), (), fold.graph, 3, True, Run(np.random.default_rng(0))
+        Blend((Popular(),)),
+        Windows(),
+        fold.graph,
+        3,
+        True,
+        Run(np.random.default_rng(0)),
     )
 
     found = past.examples(past.fit(fold.before(10), 10), log.since(10), 10)

@@ -111,7 +111,7 @@ def test_weighted_curves_are_those_of_scikit_learn():
 def test_what_counts_more_on_validation_counts_more_in_the_curve(method):
     learn, stop, _ = split_examples(draw_log(events=1500))
     stop = replace(stop, weight=np.where(stop.label > 0, 8, 1).astype(np.float32))
-    there = stop.candidates.present
+    there = stop.candidates.proposed
 
     fitted = Calibrated(RecencyLogit(), method).fit(
         learn, stop, run=Run(np.random.default_rng(0))

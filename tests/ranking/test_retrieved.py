@@ -68,12 +68,14 @@ def test_the_line_says_how_often_scores_come_true():
         learn, stop, run=Run(np.random.default_rng(0))
     )
 
-    there = stop.candidates.present
+    there = stop.candidates.proposed
     score = fitted.score(stop.requests, stop.candidates)[there]
     # A logistic regression with an intercept is right on average.
     assert score.mean() == pytest.approx(stop.label[there].mean(), abs=1e-3)
-    right = stop.label[there] > 0
-    assert score[right].mean() > score[~right].mean() + 0.01
+    told = fitted.score(stop.requests, stop.candidates)
+    right = stop.label > 0
+    wrong = stop.candidates.present & ~right
+    assert told[right].mean() > told[wrong].mean() + 0.01
 
 
 def test_the_method_learns_nothing_of_validation():

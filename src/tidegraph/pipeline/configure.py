@@ -265,7 +265,7 @@ class Pipeline:
             return None
         past = Past(
             self.blend,
-            self.windows.fit_once,
+            self.windows,
             parts.graph,
             self.candidates,
             self.repeat,

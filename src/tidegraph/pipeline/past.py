@@ -22,7 +22,7 @@ from tidegraph.pipeline.graph_beside_log import (
     with_node_features,
 )
 from tidegraph.progress import track
-from tidegraph.ranges import above, at_least
+from tidegraph.ranges import above, at_least, from_0_to_1
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.run import Run
@@ -38,15 +38,22 @@ class Windows:
         days: Length of the window after a cut; by default that of ``valid``.
         fit_once: Names of channels that are too costly to be fitted before each cut:
             they are fitted before the oldest one, for all, and once more for serving.
+        negatives: How many items that retrieval did not answer are drawn for each
+            request to learn from, beside those that it did.
+        power: They are drawn in proportion to (actions before) to this power, 0 to 1.
     """
 
     count: int = 3
     days: float | None = None
     fit_once: tuple[str, ...] = ()
+    negatives: int = 20
+    power: float = 0.0
 
     def __post_init__(self) -> None:
         at_least("windows", 1, count=self.count)
+        at_least("windows", 0, negatives=self.negatives)
         above("windows", 0, days=self.days)
+        from_0_to_1("windows", power=self.power)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +145,8 @@ class Past:
 
     Attributes:
         blend: The retrieval method, fitted anew before each cut.
-        once: Channels by name that are fitted before the oldest cut only.
+        windows: Which channels are fitted before the oldest cut only, and what is drawn
+            beside retrieval's answers.
         graph: Every event known; each request reads it before its own time only.
         candidates: How many items retrieval answers.
         repeat: May the answer hold items of the user's history?
@@ -146,7 +154,7 @@ class Past:
     """
 
     blend: Blend
-    once: tuple[str, ...]
+    windows: Windows
     graph: Snapshot
     candidates: int
     repeat: bool
@@ -163,7 +171,7 @@ class Past:
             older: What was fitted for an earlier cut; nothing learnt then can know of
                 later events, so its channels that are fitted once are taken over.
         """
-        given = {} if older is None else older.only(self.once)
+        given = {} if older is None else older.only(self.windows.fit_once)
         # Weights of channels are learnt before the oldest cut, for all.
         run = self.run.child(f"before-{cut}")
         return self.blend.fit(
@@ -190,7 +198,14 @@ class Past:
         )
         answer = retriever.retrieve(requests, self.candidates)
         relevant = _distinct_items(acted, users)
-        found = examples(requests, relevant, answer, rng=self.run.rng)
+        found = examples(
+            requests,
+            relevant,
+            answer,
+            negatives=self.windows.negatives,
+            power=self.windows.power,
+            rng=self.run.rng,
+        )
         until = max(cut, int(window.time.max(initial=cut)) + 1)
         found = replace(found, until=np.full(len(users), until, np.int64))
         if not len(vain):

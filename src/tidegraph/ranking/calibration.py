@@ -79,14 +79,16 @@ class Calibrated:
 
         Args:
             train: Past requests, for the ranker.
-            valid: Later ones, by which the ranker stops and the curve is fitted.
+            valid: Later ones, by which the ranker stops; the curve is fitted by what
+                retrieval proposed of them.
             run: Where, and what draws.
 
         Raises:
-            DataError: ``valid`` has candidates of one label only.
+            DataError: What retrieval proposed in ``valid`` has one label only.
         """
         fitted = ranker_of(self.ranker).fit(train, valid, run=run)
-        there = valid.candidates.present
+        # Negatives that were drawn beside retrieval's answers are never asked about.
+        there = valid.candidates.proposed
         score = fitted.score(valid.requests, valid.candidates)[there]
         label = right_for(fitted, valid)[there] > 0
         if label.all() or not label.any():

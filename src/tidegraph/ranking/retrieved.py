@@ -71,14 +71,15 @@ class RetrieverLogit:
 
         Args:
             train: Past requests, of which the graph alone is read.
-            valid: Later ones, by which the line is fitted.
+            valid: Later ones; the line is fitted by what retrieval proposed of them.
             run: Where, and what draws.
 
         Raises:
-            DataError: ``valid`` has candidates of one label only, or nothing happened
-                before it.
+            DataError: What retrieval proposed in ``valid`` has one label only, or
+                nothing happened before it.
         """
-        there = valid.candidates.present
+        # Negatives that were drawn beside retrieval's answers are never asked about.
+        there = valid.candidates.proposed
         label = valid.label[there]
         if not len(label) or label.min() == label.max():
             raise DataError(

@@ -96,6 +96,16 @@ class Candidates:
         """Where there is an item."""
         return self.item != NO_ITEM
 
+    @property
+    def proposed(self) -> Bool[np.ndarray, "b k"]:
+        """Where there is an item that a channel voted for; any, if none voted at all.
+
+        Of examples these are what a ranker is asked about in service; negatives that
+        were drawn beside them are not.
+        """
+        voted = self.votes.any(axis=2) if self.votes.size else self.present
+        return voted & self.present if voted.any() else self.present
+
     def reordered(
         self, order: Int64[np.ndarray, "b k2"], score: Float32[np.ndarray, "b k"]
     ) -> "Candidates":
