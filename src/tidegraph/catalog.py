@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 from tidegraph.arguments import checked
+from tidegraph.arguments.written import AllWritten, Written
 from tidegraph.artifact import sealed
-from tidegraph.config import Text, Texts, build, refuse_unknown
+from tidegraph.config import build, refuse_unknown
 from tidegraph.errors import ArtifactError, ConfigError, did_you_mean, type_of
 from tidegraph.lazy import Homes
 from tidegraph.pipeline.checks import STAGE_WORDS
@@ -51,21 +52,51 @@ FITTED = Homes.of("tidegraph").where(_is_fitted) | Homes(
 _PLANS = Homes({"parse": "tidegraph.ego.parse"})
 
 
-def _read_plan(text: str) -> object:
-    return cast(object, _PLANS["parse"](text))
+def _plan(example: str) -> Written:
+    """Return how a plan is written: as its ``str`` is."""
+    example = f'"{example}"'
+
+    def read(value: object, where: str) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return cast(object, _PLANS["parse"](value))
+        except ConfigError as error:
+            raise ConfigError(f"[{where}] {error} An example: {example}.") from error
+
+    return Written(read, example)
 
 
-TEXTS: Texts = {
-    "Plan": Text(_read_plan, "hop('action').recent(20)"),
-    "Walk": Text(_read_plan, "walk('action', '~action', length=20).all_time()"),
+def _method(stage: str, example: str) -> Written:
+    """Return how a method within another is written: its name, or a table with it."""
+
+    def read(value: object, where: str) -> object:
+        if isinstance(value, str):
+            return model({"model": value}, where, stage)
+        if not isinstance(value, Mapping):
+            return value
+        table = dict(cast(Mapping[str, Any], value))
+        if "model" not in table and "type" in table:
+            table["model"] = table.pop("type")
+        return model(table, where, stage)
+
+    return Written(read, example)
+
+
+WRITTEN: AllWritten = {
+    "Plan": _plan("hop('action').recent(20)"),
+    "Walk": _plan("walk('action', '~action', length=20).all_time()"),
+    "Retriever": _method("retrieve", '"ItemKNN", or {model = "ItemKNN"}'),
+    "Ranker": _method("rank", '"DIN", or {model = "DIN"}'),
+    "Reranker": _method("rerank", '"MMR", or {model = "MMR"}'),
 }
-"""What a recipe writes as text where a setting is of such a type."""
+"""How a recipe writes a setting of such a type."""
 
 
 def spelling(stage: str, name: str) -> str:
     """Return a method's name as its stage spells it, or the name that it has not.
 
-    Capitals and underscores do not matter, but where a name is that of a method of
+    Capitals and punctuation do not matter, but where a name is that of a method of
     another stage: ``SASRec`` ranks, and ``sasrec`` retrieves.
 
     Args:
@@ -103,14 +134,8 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
         )
     settings = {key: value for key, value in table.items() if key != "model"}
     method, title = known[name], f"{where}.{name}"
-    for key, value in settings.items():
-        # A method that is made of another, such as Calibrated of a ranker.
-        if isinstance(value, Mapping) and "model" in value:
-            inner = cast(Mapping[str, Any], value)
-            whose = "retrieve" if key == "retriever" else stage
-            settings[key] = model(inner, f"{title}.{key}", whose)
     if not is_network(method):
-        return build(method, settings, title, texts=TEXTS)
+        return build(method, settings, title, written=WRITTEN)
     return _neural_ranker(method, settings, title)
 
 
@@ -130,8 +155,8 @@ def _neural_ranker(network: Any, table: Mapping[str, Any], where: str) -> Any:
     refuse_unknown(table, [*own, *_settings_beside_model()], where)
     of_network = {key: value for key, value in table.items() if key in own}
     others = {key: value for key, value in table.items() if key not in own}
-    made = build(network, of_network, where, texts=TEXTS)
-    return build(neural(), others, where, given={"model": made}, texts=TEXTS)
+    made = build(network, of_network, where, written=WRITTEN)
+    return build(neural(), others, where, given={"model": made}, written=WRITTEN)
 
 
 def settings_of(stage: str, name: str) -> Collection[str]:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from tidegraph.arguments.conversion import convert_or_raise, one_of, shown
+from tidegraph.arguments.written import AllWritten, read_written
 from tidegraph.errors import ConfigError, did_you_mean, no_setting, type_of
 
 T = TypeVar("T")
@@ -17,27 +18,11 @@ Own = Mapping[str, type] | None
 """Classes of one's own by name; see ``build``."""
 
 
-class Text(NamedTuple):
-    """How a value is written as text, which its ``str`` is, too.
-
-    Attributes:
-        read: From the text to the value.
-        example: What may be written.
-    """
-
-    read: Callable[[str], object]
-    example: str
-
-
-Texts = Mapping[str, Text]
-"""How values of some types are written, by the name of the type."""
-
-
 class _Words(NamedTuple):
     """What a table may say beside numbers, names and tables; see ``build``."""
 
     own: Own
-    texts: Texts
+    written: AllWritten
 
 
 _NONE = _Words(None, MappingProxyType({}))
@@ -86,7 +71,7 @@ def build(
     default: object = None,
     given: Mapping[str, Any] = MappingProxyType({}),
     own: Own = None,
-    texts: Texts = _NONE.texts,
+    written: AllWritten = _NONE.written,
 ) -> T:
     """Build what ``target`` makes from a TOML table, refusing what it does not know.
 
@@ -102,7 +87,7 @@ def build(
             table may not name them.
         own: Classes of one's own that ``type`` may name, too; None where it may name
             ours alone.
-        texts: How values are written that are no tables.
+        written: How values of some types are written otherwise.
 
     Raises:
         ConfigError: A key is unknown, a required one is missing, or a value has the
@@ -122,7 +107,7 @@ def build(
             and parameter.default is parameter.empty
         ):
             raise ConfigError(f"[{where}] lacks the setting {name!r}.")
-    held, words = {**_made_defaults(target), **held}, _Words(own, texts)
+    held, words = {**_made_defaults(target), **held}, _Words(own, written)
     values = {
         key: _convert(
             *(value, hints[key], f"{where}.{key}"),
@@ -209,10 +194,11 @@ def _built(
     kind, options = _protocol(hint), _options(hint)
     if value == "none" and types.NoneType in options and str not in options:
         return None  # TOML has no word for it.
+    if not _is_named(value, kind, words):
+        for said in (one for one in options if _name_of(one) in words.written):
+            return read_written(value, said, where, words.written[said.__name__])
     if isinstance(value, str) and kind is not None and str not in options:
         return _class_by_type(kind, {"type": value}, where, words)
-    for said in (option for option in options if _name_of(option) in words.texts):
-        return _read_text(value, said, where, words.texts[said.__name__])
     if isinstance(value, Mapping):
         table = cast(Mapping[str, Any], value)
         if kind is not None:
@@ -234,21 +220,6 @@ def _built(
                     for part, inner in zip(parts, each, strict=True)
                 ]
     return cast(object, value)
-
-
-def _read_text(value: object, kind: type, where: str, text: Text) -> object:
-    """Return a value of a kind that is written as text."""
-    like = f'"{text.example}".'
-    try:
-        made = text.read(value) if isinstance(value, str) else value
-    except ConfigError as error:
-        raise ConfigError(f"[{where}] {error} An example: {like}") from error
-    if made is not None and not isinstance(made, kind):
-        found = repr(value) if isinstance(value, str) else shown(value)
-        raise ConfigError(
-            f"[{where}] is {found}; it must be a {kind.__name__}, such as {like}"
-        )
-    return made
 
 
 def _first_that_fits(
@@ -305,10 +276,9 @@ def _class_by_type(
     protocol: type, table: Mapping[str, Any], where: str, words: _Words
 ) -> Any:
     """Build the configuration that ``type`` names, from the room of its protocol."""
-    room = sys.modules[protocol.__module__]
-    named = {name: getattr(room, name) for name in room.__all__} | dict(words.own or {})
-    known = {name: cls for name, cls in named.items() if is_kind_of(cls, protocol)}
-    name = table.get("type")
+    known = _parts_of(protocol, words)
+    key = _key_of_type(table)
+    name = table.get(key)
     if name not in known and name and words.own is not None:
         raise ConfigError(
             f"[{where}] is a {name!r}, which is none of tidegraph's. "
@@ -329,9 +299,31 @@ def _class_by_type(
             f"[{where}] {said}{did_you_mean(str(name), known) if name else ''} "
             f'Add type = "...", one of: {", ".join(sorted(known))}.'
         )
-    settings = {key: value for key, value in table.items() if key != "type"}
+    settings = {said: value for said, value in table.items() if said != key}
     kind = cast(type[Any], known[cast(str, name)])
     return build(kind, settings, where, **words._asdict())
+
+
+def _parts_of(protocol: type, words: _Words) -> dict[str, Any]:
+    """Return the configurations that are of a kind, by name."""
+    room = sys.modules[protocol.__module__]
+    named = {name: getattr(room, name) for name in room.__all__} | dict(words.own or {})
+    return {name: cls for name, cls in named.items() if is_kind_of(cls, protocol)}
+
+
+def _is_named(value: object, protocol: Any, words: _Words) -> bool:
+    """Does a text, or a table, name a part of a kind exactly?"""
+    if protocol is None:
+        return False
+    if isinstance(value, Mapping):
+        table = cast(Mapping[str, object], value)
+        value = table.get(_key_of_type(table))
+    return isinstance(value, str) and value in _parts_of(protocol, words)
+
+
+def _key_of_type(table: Mapping[str, Any]) -> str:
+    """Return the setting that names the type, as that of a method does a model."""
+    return "model" if "type" not in table and "model" in table else "type"
 
 
 def name_your_class(name: str) -> str:

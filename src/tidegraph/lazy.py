@@ -64,7 +64,7 @@ class Homes(Mapping[str, Any]):
         return Homes({n: m for n, m in homes if not f"{m}.".startswith(f"{room}.")})
 
     def alike(self, word: str) -> list[str]:
-        """Return the names that are a word but for capitals and underscores."""
+        """Return the names that are a word but for capitals and punctuation."""
         return [name for name in self if _letters(name) == _letters(word)]
 
     def __or__(self, other: "Homes") -> "Homes":
@@ -126,7 +126,8 @@ def wanted(kind: type, value: object) -> str:
 
 
 def _letters(name: str) -> str:
-    return name.replace("_", "").casefold()
+    # SVD++ is svdpp, and SR-GNN srgnn.
+    return re.sub(r"[^a-z0-9]", "", name.casefold().replace("+", "p"))
 
 
 @contextmanager
