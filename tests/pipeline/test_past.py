@@ -41,7 +41,7 @@ def test_rows_of_windows_with_fewer_candidates_end_with_none():
             whole.candidates.item[rows, :width], part.candidates.item
         )
         assert whole.weight is not None
-        np.testing.assert_array_equal(whole.weight[rows, :width], part.weights)
+        np.testing.assert_array_equal(whole.weight[rows, :width], part.weight)
 
 
 def test_a_return_is_no_answer_to_a_request_of_the_past():

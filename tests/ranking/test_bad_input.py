@@ -93,8 +93,7 @@ def test_a_history_of_one_event_or_none_is_answered(ranker):
 @pytest.mark.parametrize("ranker", [*ALL, network(DIN(4, (8,)))], ids=called)
 def test_labels_that_are_all_alike_are_refused(ranker, label):
     learn, stop, _ = split_examples(draw_log(events=1500))
-    same = replace(learn, label=np.full_like(learn.label, label))
-    same.label[~learn.candidates.present] = 0
+    same = replace(learn, label=label * learn.candidates.present)
 
     with pytest.raises(DataError, match=r"same label|was right"):
         ranker.fit(same, stop, run=Run(np.random.default_rng(0)))

@@ -27,19 +27,77 @@ def test_a_graph_that_counts_finer_than_requests_is_refused(tick, said):
         requests_of(finer)
 
 
+def given(label=((0, 1), (1, 0)), weight=None, until=None):
+    """Return examples of two requests, the second of which has one candidate."""
+    item = np.array([[1, 2], [3, -1]], np.int32)
+    requests = requests_of(Snapshot.of(draw_log(events=50)))
+    candidates = Candidates(item, np.zeros(item.shape, np.float32))
+    label = np.array(label, np.float32)
+    weight = None if weight is None else np.array(weight, np.float32)
+    return Examples(requests, candidates, label, weight, until)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 0.5, 5.0, np.nan, np.inf])
+def test_a_label_is_one_or_zero(wrong):
+    with pytest.raises(DataError, match=f"candidate 0 of example 1 has label {wrong},"):
+        given([[0, 1], [wrong, 0]])
+
+
+@pytest.mark.parametrize("wrong", [1.0, np.nan])
+def test_where_there_is_no_item_nothing_is_right(wrong):
+    with pytest.raises(DataError, match=f"candidate 1 of example 1 has label {wrong},"):
+        given([[0, 1], [1, wrong]])
+
+
 @pytest.mark.parametrize("wrong", [0.0, -1.0, np.nan, np.inf])
 def test_a_weight_that_is_none_is_refused_where_there_is_a_candidate(wrong):
-    item = np.array([[1, 2], [3, -1]], np.int32)
-    weight = np.array([[1, 1], [wrong, wrong]], np.float32)
-    requests = requests_of(Snapshot.of(draw_log(events=50)))
-    zero = np.zeros(item.shape, np.float32)
-    examples = Examples(requests, Candidates(item, zero), zero, weight)
-
     with pytest.raises(DataError, match=f"candidate 0 of example 1 has weight {wrong}"):
-        _ = examples.weights
-    weight[1, 0] = 3.0
-    found = replace(examples, weight=weight).weights
+        given(weight=[[1, 1], [wrong, wrong]])
+
+    found = given(weight=[[1, 1], [3.0, wrong]]).weights
     np.testing.assert_allclose(found.ravel()[:3], [0.6, 0.6, 1.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"label": [[0], [1]]}, r"label is of shape \(2, 1\), .* \(2, 2\)"),
+        ({"weight": [1, 1]}, r"weight is of shape \(2,\), .* \(2, 2\)"),
+        ({"until": np.array([9])}, r"until is of shape \(1,\), .* 2 requests"),
+    ],
+)
+def test_what_is_said_of_candidates_is_said_of_each(parts, said):
+    with pytest.raises(DataError, match=said):
+        given(**parts)
+
+
+def test_there_are_candidates_of_each_request():
+    found = given()
+
+    with pytest.raises(DataError, match="1 requests and candidates of 2"):
+        replace(found, requests=found.requests.rows(0, 1))
+
+
+def test_labels_of_another_kind_of_number_are_numbers():
+    found = given()
+
+    same = replace(found, label=found.label == 1)
+
+    assert same.label.dtype == np.float32
+    np.testing.assert_array_equal(same.label, found.label)
+
+
+def test_weights_keep_their_scale_when_examples_are_laid_end_to_end():
+    heavy = given(weight=np.full((2, 2), 10.0))
+    plain, light = given(), given(weight=np.full((2, 2), 0.1))
+
+    found = Examples.concatenated([heavy, plain, light])
+
+    # Three candidates of each: a hundred to ten to one, 1 on average.
+    there = found.candidates.present
+    mean = (10 + 1 + 0.1) / 3
+    said = np.repeat([10 / mean, 1 / mean, 0.1 / mean], 3)
+    np.testing.assert_allclose(found.weights[there], said, rtol=1e-6)
 
 
 def test_requests_with_and_without_a_choice_are_not_concatenated():

@@ -164,6 +164,10 @@ class Examples:
         weight: How much each counts, above 0; all alike if left out.
         until: Unix seconds before which an action on an item made it right, of each
             request; not known if left out.
+
+    Raises:
+        DataError: At construction, a label is neither 0 nor 1, or 1 where there is no
+            item; a weight is no finite number above 0; one of them is of another shape.
     """
 
     requests: Requests
@@ -171,6 +175,31 @@ class Examples:
     label: Float32[np.ndarray, "b k"]
     weight: Float32[np.ndarray, "b k"] | None = None
     until: Int64[np.ndarray, " b"] | None = None
+
+    def __post_init__(self) -> None:
+        there = self.candidates.present
+        if len(self.requests) != len(there):
+            raise DataError(
+                f"there are {len(self.requests)} requests and candidates of "
+                f"{len(there)}. Give each request a row of candidates."
+            )
+        label = _numbers_of("label", self.label, there.shape)
+        # What is not a number is equal to nothing.
+        wrong = ~((label == 0) | ((label == 1) & there))
+        why = "it is 1 for an item that was acted on, and 0 for all else"
+        _refuse_where(wrong, "label", label, why)
+        object.__setattr__(self, "label", label)
+        if self.weight is not None:
+            weight = _numbers_of("weight", self.weight, there.shape)
+            wrong = there & ~((weight > 0) & np.isfinite(weight))
+            why = "what counts is a finite number above 0; leave out what does not"
+            _refuse_where(wrong, "weight", weight, why)
+            object.__setattr__(self, "weight", weight)
+        if self.until is not None and np.shape(self.until) != (len(there),):
+            raise DataError(
+                f"until is of shape {np.shape(self.until)}, and there are "
+                f"{len(there)} requests. Give one second for each."
+            )
 
     def __repr__(self) -> str:
         there, right = int(self.candidates.present.sum()), int((self.label > 0).sum())
@@ -181,7 +210,10 @@ class Examples:
 
     @classmethod
     def concatenated(cls, parts: "list[Examples]") -> "Examples":
-        """Lay examples about one graph end to end; rows are as long as the longest."""
+        """Lay examples about one graph end to end; rows are as long as the longest.
+
+        What of a part without weights counts as much as what has weight 1.
+        """
         if len(parts) == 1:
             return parts[0]
         candidates = Candidates.concatenated([part.candidates for part in parts])
@@ -193,33 +225,57 @@ class Examples:
                 rows[end - len(table) : end, : table.shape[1]] = table
             return rows
 
+        # As given, since ``weights`` are relative to those of their own part.
+        weights = [
+            np.ones_like(part.label) if part.weight is None else part.weight
+            for part in parts
+        ]
         weighted = any(part.weight is not None for part in parts)
         until = [part.until for part in parts if part.until is not None]
         return cls(
             Requests.concatenated([part.requests for part in parts]),
             candidates,
             padded([part.label for part in parts]),
-            padded([part.weights for part in parts]) if weighted else None,
+            padded(weights) if weighted else None,
             np.concatenate(until) if len(until) == len(parts) else None,
         )
 
     @property
     def weights(self) -> Float32[np.ndarray, "b k"]:
-        """How much each candidate counts; 1 on average where there is an item.
-
-        Raises:
-            DataError: A weight is no finite number above 0.
-        """
+        """How much each candidate counts; 1 on average where there is an item."""
         present = self.candidates.present
         if self.weight is None or not present.any():
             return np.ones(self.label.shape, np.float32)
-        wrong = np.argwhere(present & ~((self.weight > 0) & np.isfinite(self.weight)))
-        if len(wrong):
-            row, place = wrong[0]
-            raise DataError(
-                f"candidate {place} of example {row} has weight "
-                f"{self.weight[row, place]}, and what counts is a finite number above "
-                "0. Leave out what is to count for nothing."
-            )
         mean = self.weight[present].mean(dtype=np.float64)
         return (self.weight / mean).astype(np.float32)
+
+
+def _numbers_of(
+    name: str, values: np.ndarray, shape: tuple[int, ...]
+) -> Float32[np.ndarray, "b k"]:
+    """Return numbers of candidates, one for each.
+
+    Raises:
+        DataError: They are not as many.
+    """
+    if np.shape(values) != shape:
+        raise DataError(
+            f"{name} is of shape {np.shape(values)}, and the candidates are of shape "
+            f"{shape}. Give one {name} for each candidate."
+        )
+    return np.asarray(values, np.float32)
+
+
+def _refuse_where(
+    wrong: Bool[np.ndarray, "b k"],
+    name: str,
+    values: Float32[np.ndarray, "b k"],
+    why: str,
+) -> None:
+    found = np.argwhere(wrong)
+    if len(found):
+        row, place = found[0].tolist()
+        raise DataError(
+            f"candidate {place} of example {row} has {name} {values[row, place]}, "
+            f"and {why}."
+        )
