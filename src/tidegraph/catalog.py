@@ -11,9 +11,9 @@ from tidegraph.artifact import sealed
 from tidegraph.config import build, refuse_unknown
 from tidegraph.errors import ArtifactError, ConfigError, did_you_mean, type_of
 from tidegraph.lazy import Homes
-from tidegraph.pipeline.checks import STAGE_WORDS
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.ranking.network import is_network, neural
+from tidegraph.stages.kinds import KINDS
 
 
 def _is_fitted(name: str) -> bool:
@@ -143,9 +143,9 @@ def _advice_on_name(name: str, stage: str) -> str:
     """Return what a name is that a stage does not know, and what was meant by it."""
     for other, methods in STAGES.items():
         if other != stage and name in methods:
-            own, noun = STAGES[stage].alike(name), STAGE_WORDS[stage].noun
+            own, noun = STAGES[stage].alike(name), KINDS[stage].noun
             meant = f"; the {noun} method is {own[0]!r}" if own else ""
-            return f"{STAGE_WORDS[other].does}{meant}."
+            return f"{KINDS[other].does}{meant}."
     return f"does not exist.{did_you_mean(name, STAGES[stage])}"
 
 

@@ -4,6 +4,7 @@ import pytest
 
 import tidegraph as tg
 from conftest import draw_log
+from tidegraph.bench.tried import Contender
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.pipeline.past import Windows
 from tidegraph.retrieval.blend import Blend
@@ -49,7 +50,7 @@ def test_a_column_that_is_not_there_is_said_before_the_work(stages, monkeypatch)
 @pytest.mark.parametrize(
     ("stages", "says"),
     [
-        ({"retrieve": (tg.MMR(),)}, "pipeline retrieve has MMR, which re-ranks."),
+        ({"retrieve": (tg.MMR(),)}, "retrieval has MMR, which re-ranks."),
         (
             {"rank": tg.sasrec()},
             "pipeline rank has SASRec, which retrieves; "
@@ -57,7 +58,7 @@ def test_a_column_that_is_not_there_is_said_before_the_work(stages, monkeypatch)
         ),
         ({"rank": tg.Popular()}, "pipeline rank has Popular, which retrieves."),
         ({"rerank": tg.RecencyLogit()}, "rerank has RecencyLogit, which ranks."),
-        ({"fallback": tg.MMR()}, "pipeline retrieve has MMR, which re-ranks."),
+        ({"fallback": tg.MMR()}, "the pipeline's fallback has MMR, which re-ranks."),
     ],
 )
 def test_a_method_of_another_stage_is_told_as_the_pipeline_is_made(stages, says):
@@ -65,3 +66,34 @@ def test_a_method_of_another_stage_is_told_as_the_pipeline_is_made(stages, says)
         tg.Pipeline(**{"retrieve": tg.ItemKNN(), **stages})
 
     assert says in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (
+            lambda: tg.RetrieverLogit(tg.RecencyLogit()),
+            "RetrieverLogit has RecencyLogit, which ranks.",
+        ),
+        (lambda: tg.Calibrated(tg.Popular()), "Calibrated has Popular, which"),
+        (
+            lambda: tg.Calibrated(tg.sasrec()),
+            "Calibrated has SASRec, which retrieves; "
+            "the ranking method is tg.SASRec().",
+        ),
+        (lambda: Blend((tg.Popular(), tg.MMR())), "retrieval has MMR, which re-ranks."),
+        (
+            lambda: Contender("mine", (tg.Popular(),)),
+            "the contender 'mine' has Popular, which retrieves.",
+        ),
+    ],
+)
+def test_a_method_of_another_stage_is_told_by_whatever_holds_it(made, says):
+    with pytest.raises(ConfigError) as told:
+        made()
+
+    assert says in str(told.value)
+
+
+def test_what_holds_a_ranker_takes_a_click_model_as_it_is():
+    assert tg.Calibrated(tg.DIN()).name == "DIN, calibrated"

@@ -27,6 +27,7 @@ from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.trees import BoostedTrees
 from tidegraph.stages import Ranker
+from tidegraph.stages.kinds import RANKS, check_kind
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
 
@@ -111,6 +112,8 @@ class Contender:
             raise ConfigError(
                 f"nothing is tried of the contender {self.name!r}. Give it a ranker."
             )
+        for ranker in self.tried:
+            check_kind(f"the contender {self.name!r}", (ranker,), RANKS)
 
 
 @checked(ConfigError)

@@ -1,19 +1,12 @@
 """What can be known to be wrong before anything is trained."""
 
-import typing
-from collections.abc import Iterable
-from typing import NamedTuple
-
 import numpy as np
 import polars as pl
 
 from tidegraph.data.features import feature_names
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text
-from tidegraph.errors import ConfigError, DataError, LeakageError
-from tidegraph.lazy import example_of
-from tidegraph.ranking.network import Network
-from tidegraph.stages import called
+from tidegraph.errors import DataError, LeakageError
 
 
 def check_order(train: Interactions, valid: Interactions) -> None:
@@ -70,62 +63,3 @@ def check_names(names: str | None, features: pl.DataFrame) -> None:
             f"names={names!r} is a column of {features[names].dtype}, and a name is "
             "one value. Choose a column of text."
         )
-
-
-class StageWords(NamedTuple):
-    """How the methods of a stage are spoken of.
-
-    Attributes:
-        answers: The method of what they fit.
-        does: What each of them does.
-        noun: What they are for.
-    """
-
-    answers: str
-    does: str
-    noun: str
-
-
-STAGE_WORDS = {
-    "retrieve": StageWords("retrieve", "retrieves", "retrieval"),
-    "rank": StageWords("score", "ranks", "ranking"),
-    "rerank": StageWords("rerank", "re-ranks", "re-ranking"),
-}
-
-
-def check_kind(methods: Iterable[object], stage: str) -> None:
-    """Refuse a configuration whose fitted value lacks what a stage needs.
-
-    Args:
-        methods: The configurations of the stage.
-        stage: ``retrieve``, ``rank`` or ``rerank``.
-
-    Raises:
-        ConfigError: One of them is of another stage.
-    """
-    for method in methods:
-        fit = getattr(type(method), "fit", None)
-        try:
-            fitted = typing.get_type_hints(fit).get("return")
-        except (NameError, TypeError, AttributeError):
-            continue  # A method of one's own, which need not say what it returns.
-        if fitted in (typing.Any, object):
-            continue  # It says that it may return anything.
-        wanted = STAGE_WORDS[stage].answers
-        if isinstance(fitted, type) and not hasattr(fitted, wanted):
-            raise ConfigError(
-                f"pipeline {stage} has {called(method)}, which "
-                f"{_what_method_is(method, fitted, stage)}."
-            )
-
-
-def _what_method_is(method: object, fitted: type, stage: str) -> str:
-    """Return what a method does instead, and which one was probably meant."""
-    for words in STAGE_WORDS.values():
-        if hasattr(fitted, words.answers):
-            # What retrieves and what re-ranks are told apart by what they fit alone.
-            like = example_of(Network, called(method)) if stage == "rank" else ""
-            noun = STAGE_WORDS[stage].noun
-            return f"{words.does}; the {noun} method is {like}" if like else words.does
-    wanted = STAGE_WORDS[stage].answers
-    return f"is not made for it: what it fits has no {wanted}()"

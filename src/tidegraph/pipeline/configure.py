@@ -10,13 +10,13 @@ from tidegraph.graph.from_log import last_event_time
 from tidegraph.graph.join import without_events
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import NoEdgeError, Snapshot
-from tidegraph.pipeline.checks import check_kind, check_names
+from tidegraph.pipeline.checks import check_names
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.past import Parts, Past, Windows, check_windows, past_examples
 from tidegraph.pipeline.serving import Serving
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
-from tidegraph.ranking.network import Network, is_network, ranker_of
+from tidegraph.ranking.network import Network, check_ranks, ranker_of
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.retrieval.scoring.before import check_before
@@ -33,6 +33,7 @@ from tidegraph.stages import (
     called,
     fit_in,
 )
+from tidegraph.stages.kinds import RERANKS, RETRIEVES, check_kind
 
 
 @settings
@@ -73,9 +74,9 @@ class Pipeline:
     def __post_init__(self) -> None:
         names = tuple(self.blend.methods)
         at_least("pipeline", 1, candidates=self.candidates)
-        check_kind((*self.blend.methods.values(), *self.spare.values()), "retrieve")
-        check_kind(() if is_network(self.rank) else (self.rank,), "rank")
-        check_kind((self.rerank,), "rerank")
+        check_kind("the pipeline's fallback", self.spare.values(), RETRIEVES)
+        check_ranks("pipeline rank", self.rank)
+        check_kind("pipeline rerank", (self.rerank,), RERANKS)
         for name in self.windows.fit_once:
             if name not in names:
                 raise ConfigError(

@@ -13,7 +13,7 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.ranking.logit import RecencyLogit, fit_logistic, sigmoid
-from tidegraph.ranking.network import Network, ranker_of
+from tidegraph.ranking.network import Network, check_ranks, ranker_of
 from tidegraph.run import Curve, Run
 from tidegraph.stages import (
     Candidates,
@@ -62,6 +62,9 @@ class Calibrated:
 
     ranker: Ranker | Network = field(default_factory=RecencyLogit)
     method: Method = "platt"
+
+    def __post_init__(self) -> None:
+        check_ranks("Calibrated", self.ranker)
 
     @property
     def name(self) -> str:

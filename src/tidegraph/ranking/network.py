@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 from tidegraph.errors import ConfigError
 from tidegraph.lazy import Homes
 from tidegraph.stages import Ranker
+from tidegraph.stages.kinds import RANKS, check_kind
 from tidegraph.stages.naming import called
 
 
@@ -25,6 +26,20 @@ def is_network(method: object) -> TypeGuard[Network]:
 def ranker_of(method: Ranker | Network) -> Ranker:
     """Return a ranker as it is, and of a click model ``NeuralRanker`` of it."""
     return neural()(method) if is_network(method) else cast(Ranker, method)
+
+
+def check_ranks(where: str, method: object) -> None:
+    """Refuse what is neither a ranker nor a click model.
+
+    Args:
+        where: What was given it, for the error message.
+        method: The configuration.
+
+    Raises:
+        ConfigError: It is of another stage.
+    """
+    if not is_network(method):
+        check_kind(where, (method,), RANKS, Network)
 
 
 def check_reach(method: Network, history: int) -> None:

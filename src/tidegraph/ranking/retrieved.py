@@ -29,6 +29,7 @@ from tidegraph.stages import (
     fit_in,
     without,
 )
+from tidegraph.stages.kinds import RETRIEVES, check_kind
 
 BLOCK = 256
 """Requests that are scored together."""
@@ -52,6 +53,7 @@ class RetrieverLogit:
     l2: float = 1e-4
 
     def __post_init__(self) -> None:
+        check_kind("RetrieverLogit", (self.retriever,), RETRIEVES)
         at_least("RetrieverLogit", 0, l2=self.l2)
 
     @property

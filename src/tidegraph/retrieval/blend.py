@@ -37,6 +37,7 @@ from tidegraph.stages import (
     ordered,
     remembers,
 )
+from tidegraph.stages.kinds import RETRIEVES, check_kind
 
 NONE: Mapping[str, FittedRetriever] = {}
 _REQUESTS = 2_000  # Whose answers weigh the channels.
@@ -80,6 +81,7 @@ class Blend:
     by: By | FromLog = FROM_LOG
 
     def __post_init__(self) -> None:
+        check_kind("retrieval", self.methods.values(), RETRIEVES)
         self._shares()
         from_0_to_1("Blend", at_least=self.at_least)
         at_least("Blend", 0, smoothing=self.smoothing)
