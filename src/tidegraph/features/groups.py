@@ -86,6 +86,11 @@ def check_feature_groups(groups: Iterable[Group]) -> None:
                 f"There are: {', '.join(ALL)}. A feature of one's own is given as it "
                 "is, in Python."
             )
+        if groups.count(name) > 1:
+            raise ConfigError(
+                f"the group of features {called_group(name)!r} is there twice. Leave "
+                "one out."
+            )
     taken = {*ALL, *columns_of_groups(ALL)}
     for feature in own_of(groups):
         check_feature(feature)

@@ -28,6 +28,10 @@ from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
 from tidegraph.ranking.batches import Batches
+from tidegraph.ranking.candidate_inputs import (
+    check_candidate_inputs,
+    network_without_weights,
+)
 from tidegraph.ranking.clicks import train_clicks
 from tidegraph.ranking.network import check_reach
 from tidegraph.ranking.tasks import Tasks
@@ -76,6 +80,7 @@ class NeuralRanker:
         shares = {"id_dropout": self.id_dropout, "dropout": self.dropout}
         below_1("a ranker's", **shares)
         check_reach(self.model, self.features.history)
+        check_candidate_inputs(self.model, self.features)
         if self.tasks is not None or self.dropout:
             outline = network_without_weights(self.model)
             if self.tasks is not None:
@@ -206,13 +211,6 @@ class NeuralRanker:
         for tower in towers(network):
             tower.dropout = self.dropout
         return network
-
-
-def network_without_weights(model: ClickModel | ReadsGraph) -> torch.nn.Module:
-    """Return the network of a click model of some widths, without weights."""
-    spec = InputSpec((1,), (1,), 1, 1, len(CROSS), len(BACK))
-    with torch.device("meta"):
-        return model.build(spec)
 
 
 @dataclass(frozen=True, eq=False)
