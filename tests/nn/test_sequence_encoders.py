@@ -1,6 +1,7 @@
 """Encoders of histories against torch's own layers, with the same weights."""
 
 from contextlib import nullcontext
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tidegraph.nn.sequence.encoders import (
     Convolutions,
     GatedUnits,
     LatestEvent,
+    SessionGraphs,
     Transformer,
 )
 from tidegraph.training.weights import initialised
@@ -109,6 +111,75 @@ def test_the_latest_event_is_all_that_a_chain_knows():
 
     expected = x @ module.next.weight.T + module.next.bias
     torch.testing.assert_close(found, expected)
+
+
+def session_state(module, nodes, vectors):
+    """Wu et al. (2019), equations 1 to 7, node by node; all events, oldest first."""
+    gated, zero = module.gated, torch.zeros(SIZE)
+    cell = torch.nn.GRUCell(2 * SIZE, SIZE)
+    cell.weight_ih, cell.bias_ih = gated.units.input.weight, gated.units.input.bias
+    cell.weight_hh, cell.bias_hh = gated.units.state.weight, gated.units.state.bias
+    x, edges = dict(zip(nodes, vectors, strict=True)), list(pairwise(nodes))
+    for _ in range(gated.steps):
+        heard = {}
+        for n in x:
+            before = [x[a] for a, c in edges if c == n]
+            after = [x[c] for a, c in edges if a == n]
+            mean_before = sum(before, zero) / max(len(before), 1)
+            mean_after = sum(after, zero) / max(len(after), 1)
+            sides = gated.earlier.weight @ mean_before, gated.later.weight @ mean_after
+            heard[n] = cell(torch.cat(sides), x[n])
+        x = heard
+    last, soft = x[nodes[-1]], zero
+    for n in nodes:
+        asked = module.latest.weight @ last + module.each.weight @ x[n]
+        weight = module.weigh.weight[0] @ torch.sigmoid(asked + module.each.bias)
+        soft = soft + weight * x[n]
+    return module.both.weight @ torch.cat([last, soft])
+
+
+SESSIONS = torch.tensor([[2, 1, 2, 2, 3, 1], [4, 0, 0, 0, 0, 0], [1, 3, 1, 4, 0, 0]])
+"""Items of histories, the latest first; some come again."""
+
+
+def sessions():
+    """The histories of ``SESSIONS``, where equal items have equal vectors."""
+    table = torch.randn(5, SIZE, generator=torch.Generator().manual_seed(2))
+    there = (SESSIONS > 0).float()
+    return table[SESSIONS] * there[:, :, None], there
+
+
+@torch.no_grad()
+def test_a_session_graph_is_that_of_the_events_until_each():
+    module, (x, there) = built(SessionGraphs(2)), sessions()
+
+    found = module(x, there, SESSIONS)
+
+    for row, count in enumerate(there.sum(dim=1).int().tolist()):
+        for place in range(count):
+            nodes = SESSIONS[row, place:count].flip(0).tolist()
+            expected = session_state(module, nodes, x[row, place:count].flip(0))
+            torch.testing.assert_close(
+                found[row, place], expected, rtol=1e-4, atol=1e-5
+            )
+    torch.testing.assert_close(module(x, there, SESSIONS, 1)[:, 0], found[:, 0])
+
+
+def test_a_session_graph_knows_nothing_of_what_came_later():
+    module, (x, there) = built(SessionGraphs(2)), sessions()
+    x.requires_grad_()
+
+    module(x, there, SESSIONS)[0, 3].sum().backward()
+
+    moved = x.grad[0].abs().sum(dim=1) > 0
+    assert moved.tolist() == [False] * 3 + [True] * 3
+    assert not x.grad[1:].any()
+    # Nor by which items they were.
+    other = SESSIONS.clone()
+    other[0, :3] = torch.tensor([1, 3, 1])
+    torch.testing.assert_close(
+        module(x, there, other)[0, 3:], module(x, there, SESSIONS)[0, 3:]
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ def test_the_interest_is_that_of_a_gated_network_over_different_items():
     net(inputs)
     width = net.vectors.width
     cell = torch.nn.GRUCell(2 * width, width)
-    cell.weight_ih, cell.weight_hh = net.units.input.weight, net.units.state.weight
-    cell.bias_ih, cell.bias_hh = net.units.input.bias, net.units.state.bias
+    units = net.gated.units
+    cell.weight_ih, cell.weight_hh = units.input.weight, units.state.weight
+    cell.bias_ih, cell.bias_hh = units.input.bias, units.state.bias
 
     def interest(b):
         nodes, events = nodes_of(inputs, b), events_of(net.vectors, inputs, b)
@@ -33,13 +34,13 @@ def test_the_interest_is_that_of_a_gated_network_over_different_items():
             return torch.zeros(width)
         x = {n: event[:width] for n, event in zip(nodes, events, strict=True)}
         edges = list(pairwise(nodes))
-        for _ in range(net.steps):
+        for _ in range(net.gated.steps):
             new = {}
             for n in x:
                 sides = []
                 for layer, beside in [
-                    (net.earlier, [a for a, c in edges if c == n]),
-                    (net.later, [c for a, c in edges if a == n]),
+                    (net.gated.earlier, [a for a, c in edges if c == n]),
+                    (net.gated.later, [c for a, c in edges if a == n]),
                 ]:
                     total = sum((x[m] for m in beside), torch.zeros(width))
                     sides.append(layer.weight @ (total / max(len(beside), 1)))

@@ -25,6 +25,7 @@ from tidegraph.retrieval.recipes.sequence import (
     gru4rec,
     markov_chain,
     sasrec,
+    srgnn,
 )
 from tidegraph.retrieval.sequence import next_item, task
 from tidegraph.run import Run
@@ -55,6 +56,13 @@ class TestBERT4Rec(RetrieverLaws):
 class TestGRU4Rec(RetrieverLaws):
     variant_of = "TestSASRec"
     retriever = gru4rec(embedding_size=8, length=6, training=replace(FEW, patience=1))
+    forgets_time = False
+    seeded_by_row = True
+
+
+class TestSRGNN(RetrieverLaws):
+    variant_of = "TestSASRec"
+    retriever = srgnn(embedding_size=8, length=6, training=FEW)
     forgets_time = False
     seeded_by_row = True
 
@@ -114,6 +122,7 @@ SMALL = 1, 16, 6, 0.0
         {
             "SASRec": sasrec(2, 2, *SMALL[1:], training=of(45, 1e-2)),
             "GRU4Rec": gru4rec(*SMALL, training=of(20, 3e-2)),
+            "SR-GNN": srgnn(*SMALL, training=of(60, 1e-2)),
             "Caser": caser(2, 32, 4, *SMALL[1:], training=of(20, 2e-2)),
             "BERT4Rec": bert4rec(2, 2, 16, 10, 0.1, 0.0, of(40, 6e-3)),
             "sampled": gru4rec(*SMALL, SampledSoftmax(None, 3), of(25, 2e-2)),
@@ -174,7 +183,9 @@ def test_an_event_observed_just_now_changes_the_answer():
     assert anonymous["score"].to_list() != turned["score"].to_list()
 
 
-@pytest.mark.parametrize("method", [sasrec, bert4rec, gru4rec, caser, markov_chain])
+@pytest.mark.parametrize(
+    "method", [sasrec, bert4rec, gru4rec, srgnn, caser, markov_chain]
+)
 def test_only_the_latest_events_are_read(method):
     log = draw_log()
     fitted = method(embedding_size=8, length=4, training=FEW).fit(log)
@@ -346,6 +357,8 @@ class TestBadInput:
                 "GRU4Rec embedding_size is 0; it must be at least 1",
             ),
             (lambda: gru4rec(layers=0), "GatedUnits layers is 0"),
+            (lambda: srgnn(steps=0), "SessionGraphs steps is 0"),
+            (lambda: srgnn(dropout=1.0), "SessionGraphs dropout is 1.0"),
             (lambda: sasrec(dropout=1.0), "Transformer dropout is 1.0"),
             (lambda: bert4rec(masked=0.0), "Transformer masked is 0.0"),
             (

@@ -26,6 +26,7 @@ from tidegraph.retrieval.recipes.sequence import (
     gru4rec as gru4rec,
     markov_chain as markov_chain,
     sasrec as sasrec,
+    srgnn as srgnn,
 )
 from tidegraph.retrieval.recipes.spectral import (
     graphzoom as graphzoom,

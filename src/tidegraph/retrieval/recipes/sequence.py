@@ -6,6 +6,7 @@ from tidegraph.nn.sequence.encoders import (
     Convolutions,
     GatedUnits,
     LatestEvent,
+    SessionGraphs,
     Transformer,
 )
 from tidegraph.retrieval.index import Index
@@ -112,6 +113,36 @@ def gru4rec(
     """
     learn = loss, embedding_size, length, training, seed, index
     return NextItem("GRU4Rec", GatedUnits(layers, dropout), *learn)
+
+
+@checked(ConfigError)
+def srgnn(
+    steps: int = 1,
+    embedding_size: int = 64,
+    length: int = 20,
+    dropout: float = 0.2,
+    loss: PairLoss = CROSS_ENTROPY,
+    training: Training = UNTIL_BEST,
+    seed: int | None = None,
+    index: Index = EXACT,
+) -> NextItem:
+    """Return SR-GNN.
+
+    Args:
+        steps: How often items hear from those beside them.
+        embedding_size: Numbers in a vector.
+        length: Most events that are read, the latest of a history; work grows with the
+            square of it for each event that is learnt from.
+        dropout: Share of what is said of a session that training leaves out.
+        loss: What it costs if the next item is not found.
+        training, seed, index: As of ``NextItem``.
+
+    Source:
+        Wu et al., "Session-based Recommendation with Graph Neural Networks", AAAI 2019.
+        Departs: a history is one session, of which the latest events are read; dropout.
+    """
+    learn = loss, embedding_size, length, training, seed, index
+    return NextItem("SR-GNN", SessionGraphs(steps, dropout), *learn)
 
 
 @checked(ConfigError)

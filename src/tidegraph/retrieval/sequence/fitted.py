@@ -104,10 +104,9 @@ class FittedNextItem:
             hidden = np.zeros_like(there)
             hidden[:, 0] = True
         device = self.network.items.weight.device
-        given = (
-            x if x is None else tensor(x).to(device) for x in (rows, there, hidden)
-        )
-        return self.network(*given)[:, 0].cpu().numpy()
+        given = tensor(rows).to(device), tensor(there).to(device)
+        token = None if hidden is None else tensor(hidden).to(device)
+        return self.network.latest(*given, token).cpu().numpy()
 
     def check_states(self) -> None:
         """Refuse a network that finds no numbers for histories of one event.

@@ -33,6 +33,11 @@ class Design:
         """The share of events that training hides; none where it hides none."""
         return getattr(self.encoder, "masked", None)
 
+    @property
+    def reads_items(self) -> bool:
+        """Does the encoder read which items there are, beside their vectors?"""
+        return getattr(self.encoder, "reads_items", False)
+
 
 class HistoryNetwork(nn.Module):
     """A state at each event, to be multiplied with the vectors of items.
@@ -47,6 +52,7 @@ class HistoryNetwork(nn.Module):
         self.items = nn.Embedding(items, design.size)
         self.token = None if design.masked is None else nn.Embedding(1, design.size)
         self.encoder = design.encoder.of_events(design.size, design.length)
+        self.reads_items = design.reads_items
         # First vectors are short, so that products say little; places need them long.
         self.scale = math.sqrt(design.size)
 
@@ -63,9 +69,30 @@ class HistoryNetwork(nn.Module):
             there: Where there is an event.
             hidden: Where a token stands in place of the item; nowhere if left out.
         """
+        return self._states(rows, there, hidden, None)
+
+    def latest(
+        self,
+        rows: Int[Tensor, "b h"],
+        there: Bool[Tensor, "b h"],
+        hidden: Bool[Tensor, "b h"] | None = None,
+    ) -> Float[Tensor, "b size"]:
+        """Return the state at the latest event alone; see ``forward``."""
+        return self._states(rows, there, hidden, 1)[:, 0]
+
+    def _states(
+        self,
+        rows: Int[Tensor, "b h"],
+        there: Bool[Tensor, "b h"],
+        hidden: Bool[Tensor, "b h"] | None,
+        count: int | None,
+    ) -> Float[Tensor, "b _ size"]:
         x = self.items(rows)
         if self.token is not None and hidden is not None:
             x = torch.where(hidden[:, :, None], self.token.weight, x)
         real = there.to(x.dtype)
+        x = x * (self.scale * real[:, :, None])
         with fused():
-            return self.encoder(x * (self.scale * real[:, :, None]), real)
+            if self.reads_items:
+                return self.encoder(x, real, rows + 1, count)
+            return self.encoder(x, real)

@@ -8,9 +8,8 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.recurrent import GRU
 from tidegraph.nn.sequence.history import HistoryVectors, InterestTower, real_events
-from tidegraph.nn.sequence.session_graph import SessionGraph
+from tidegraph.nn.sequence.session_graph import GatedGraph, SessionGraph
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -52,14 +51,9 @@ class SRGNNNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, config: SRGNN) -> None:
         super().__init__()
-        self.steps, self.vectors = (
-            config.steps,
-            HistoryVectors(spec, config.embedding_size),
-        )
+        self.vectors = HistoryVectors(spec, config.embedding_size)
         width = self.vectors.width
-        self.earlier = nn.Linear(width, width, bias=False)
-        self.later = nn.Linear(width, width, bias=False)
-        self.units = GRU(2 * width, width)
+        self.gated = GatedGraph(width, config.steps)
         self.latest = nn.Linear(width, width, bias=False)
         self.each = nn.Linear(self.vectors.event_width, width)
         self.weigh = nn.Linear(width, 1, bias=False)
@@ -68,11 +62,9 @@ class SRGNNNetwork(nn.Module):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        graph, x = SessionGraph.of(inputs), self.vectors.items(inputs)
-        for _ in range(self.steps):
-            heard = graph.earlier(self.earlier(x)), graph.later(self.later(x))
-            x = self.units.step(self.units.input(torch.cat(heard, dim=2)), x)
-        x = x * real_events(inputs)[:, :, None]
+        there = real_events(inputs)
+        graph = SessionGraph.of(inputs.step[..., 0], there)
+        x = self.gated(graph, self.vectors.items(inputs)) * there[:, :, None]
         each = self.each(torch.cat([x, self.vectors.about(inputs)], dim=2))
         weight = self.weigh(torch.sigmoid(self.latest(x[:, :1]) + each))
         soft = (weight * x).sum(dim=1, keepdim=True)

@@ -6,6 +6,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.sequence.encoders.convolutions import Convolutions
 from tidegraph.nn.sequence.encoders.gated import GatedUnits
 from tidegraph.nn.sequence.encoders.latest import LatestEvent
+from tidegraph.nn.sequence.encoders.session_graphs import SessionGraphs
 from tidegraph.nn.sequence.encoders.transformer import Transformer
 
 with needed("torch", "neural", "a neural network"):
@@ -16,6 +17,7 @@ __all__ = [
     "GatedUnits",
     "LatestEvent",
     "SequenceEncoder",
+    "SessionGraphs",
     "Transformer",
 ]
 
@@ -33,6 +35,8 @@ class SequenceEncoder(Protocol):
         It takes the vectors ``(b, h, size)``, the latest event first, 0 where there is
         none, and ``(b, h)`` ones where there is one. ``h`` is ``length`` at the most.
         One that is to learn what comes next reads nothing before a place, which is
-        later.
+        later. That of an encoder whose ``reads_items`` is true also takes ``(b, h)``
+        numbers of the items, from 1 on, and at how many of the latest events a state is
+        wanted; at all if left out.
         """
         ...
