@@ -18,7 +18,7 @@ from tidegraph.device.distill import (
 from tidegraph.device.distill_patches import _Patches, distill_patches
 from tidegraph.device.fleet import losses, personalised, start_thetas
 from tidegraph.device.patch import MetaPatch
-from tidegraph.device.personalise import LocalSteps, personalise, profile_of
+from tidegraph.device.personalise import LocalSteps, profile_of
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.device.trust import Trust
 from tidegraph.run import Run
@@ -108,8 +108,7 @@ def test_only_the_tower_learns_from_rows_and_only_the_bases_from_devices():
     settings, none = MoMoDistill(), fleet.before(0)
 
     model = distill_model(of, fleet, taught, none, settings, run())
-    local = LocalSteps(2)
-    patches = distill_patches(of, theta, fleet, taught, none, local, settings, run())
+    patches = distill_patches(of, theta, fleet, taught, none, settings, run())
 
     def changed(new):
         return {
@@ -156,9 +155,11 @@ def test_without_a_training_the_model_stays():
 
 @pytest.mark.parametrize("beta", [0.0, 0.7])
 def test_eq_19_20_the_loss_of_the_patches_is_that_of_a_loop(beta):
-    """A device starts at U, takes its steps on early rows, and is judged on late."""
+    """A device is at U of its early rows, and is judged there on late ones."""
     of, fleet = head(), fleet_of([20, 11, 30])
-    theta, local = starts(of, 3), LocalSteps(steps=3)
+    with torch.no_grad():
+        of.start.out.weight *= 20
+    theta = starts(of, 3)
     rng = np.random.default_rng(4)
     count = len(fleet.time)
     taught = Teachers(
@@ -166,17 +167,16 @@ def test_eq_19_20_the_loss_of_the_patches_is_that_of_a_loop(beta):
         np.repeat([1, 0, 1], fleet.counts).astype(np.float32),
     )
     distill = MoMoDistill(beta=beta, cap=1e9)
-    task = _Patches(of, theta, fleet, taught, fleet.before(0), local, distill)
+    task = _Patches(of, theta, fleet, taught, fleet.before(0), distill)
     batch = task._batch(np.arange(3), theta, task.parts)
     early, late = fleet.parted()
     total = weight = 0.0
     for d in range(3):
         with torch.no_grad():
             start = of.start(torch.from_numpy(theta[d]), profile_of(early.of(d)))
-        end = personalise(of, start, early.of(d), local).theta
         own = late.of(d)
         with torch.no_grad():
-            likely = torch.sigmoid(of(own.x, own.offset, end)).double().numpy()
+            likely = torch.sigmoid(of(own.x, own.offset, start)).double().numpy()
         some = slice(int(fleet.ptr[d + 1]) - len(likely), int(fleet.ptr[d + 1]))
         said = taught.probability[some].astype(np.float64)
         for row, (p, q) in enumerate(zip(likely, said, strict=True)):
@@ -226,7 +226,7 @@ def test_devices_gain_where_tastes_differ_and_lose_nothing_where_they_do_not(ali
     many = Training(30, 256, AdamW(5e-3, 0.0), patience=4)
     of = distill_model(of, rest, None, judges, MoMoDistill(model=many), run())
     none = np.zeros((300, 8), np.float32)
-    of = distill_patches(of, none[60:], rest, None, judges, local, settings, run())
+    of = distill_patches(of, none[60:], rest, None, judges, settings, run())
 
     theta = personalised(of, start_thetas(of, none, learn), learn, local).theta
     trust = Trust.none(300).after(losses(of, theta, unseen.before(48)))

@@ -100,6 +100,28 @@ def test_at_0_only_the_shift_of_a_patch_has_a_gradient():
         assert none == [True, True, True, False]
 
 
+def test_a_device_begins_at_little_of_what_tells_its_rows_worse_than_none():
+    """Of a place and of the one opposite, as good as the model is to first order."""
+    of, given, begun = head(), rows(40), set()
+    for seed in range(6):
+        start = theta(of, seed, length=0.4)
+        with torch.no_grad():
+            moved = offset_for_activity(of, given)
+            at_none, at_start = (
+                float(loss_of(of(moved.x, moved.offset, numbers), moved))
+                for numbers in (torch.zeros_like(start), start)
+            )
+        worse = at_start > at_none
+        expected = 0.05 * start if worse else start
+
+        found = personalise(of, start, given, LocalSteps(steps=0))
+
+        torch.testing.assert_close(found.theta, expected)
+        assert found.before <= at_none + 0.01
+        begun.add(worse)
+    assert begun == {True, False}
+
+
 def test_steps_make_the_loss_smaller():
     of, given = head(), rows(40)
     found = personalise(of, theta(of, length=0.3), given, LocalSteps(steps=30))

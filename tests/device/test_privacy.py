@@ -14,7 +14,6 @@ from tidegraph.device.distill import MoMoDistill, Teachers
 from tidegraph.device.distill_patches import _Patches, distill_patches, sampling
 from tidegraph.device.fleet import losses, personalised, start_thetas
 from tidegraph.device.patch import MetaPatch
-from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.privacy import ORDERS, Private, epsilon, privacy_spent
 from tidegraph.device.private_patches import Privately, _Sample
 from tidegraph.errors import ConfigError
@@ -98,7 +97,6 @@ def test_what_is_spent_adds_up_and_no_noise_promises_nothing():
 
 
 COUNTS = [20, 11, 30, 0, 9, 16]
-LOCAL = LocalSteps(steps=3)
 
 
 def task(private, beta=0.7, rate=1.0):
@@ -110,9 +108,8 @@ def task(private, beta=0.7, rate=1.0):
         rng.random(count).astype(np.float32), (rng.random(count) < 0.6).astype("f")
     )
     distill = MoMoDistill(beta=beta, model=None)
-    inner = _Patches(
-        of, starts(of, len(COUNTS)), fleet, taught, fleet.before(0), LOCAL, distill
-    )
+    theta = starts(of, len(COUNTS))
+    inner = _Patches(of, theta, fleet, taught, fleet.before(0), distill)
     return Privately(inner, private, beta, rate, 1)
 
 
@@ -210,9 +207,7 @@ def test_under_a_little_noise_devices_still_gain_and_under_much_they_do_not():
     def lost(noise):
         private = Private(noise=noise, clip=0.2)
         distill = MoMoDistill(model=None, patches=training, private=private)
-        new = distill_patches(
-            of, none, fleet, None, fleet.before(0), LocalSteps(), distill, run()
-        )
+        new = distill_patches(of, none, fleet, None, fleet.before(0), distill, run())
         changed = {
             name.split(".")[0]
             for name, value in new.state_dict().items()

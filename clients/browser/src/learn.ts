@@ -4,6 +4,8 @@ import type { Labelled, Model } from "./model.ts";
 
 /** A share of actions is taken to be no nearer to none, or to all. */
 const SUREST = 1e-3;
+/** Share of theta that is begun with where all of it tells the rows worse than none. */
+const LITTLE = 0.05;
 /** Of so many lists the latest one judges what was learnt from the others. */
 const HELD_OUT = 5;
 /** From so many rows, the latest, a device learns at most: a gate believes no more. */
@@ -52,6 +54,9 @@ export async function learn(
     return { ...part, offset: part.offset.map((one) => one + more) };
   }) as [Labelled, Labelled];
   let theta = await model.start(known, before ?? zero);
+  if ((await lossOf(model, learnt, theta)) > (await lossOf(model, learnt, zero))) {
+    theta = theta.map((one) => LITTLE * one);
+  }
   for (let n = 0; n < model.local.steps; n++) {
     ({ theta } = await model.step(learnt, theta, model.local.rate));
   }

@@ -162,7 +162,6 @@ class Rounds:
             learn,
             taught,
             judges,
-            self.local,
             distill,
             run.child("patches"),
         )

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from tidegraph.device.distill import MoMoDistill, Teachers, divergence
-from tidegraph.device.patch import Patched
-from tidegraph.device.personalise import LocalSteps, local_steps, loss_of, profile_of
+from tidegraph.device.patch import LITTLE, Patched
+from tidegraph.device.personalise import loss_of, profile_of
 from tidegraph.device.private_patches import Privately, Sides
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.extras import needed
@@ -24,6 +24,7 @@ from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.settings import Training
 from tidegraph.training.task import least_if_nan
+from tidegraph.training.threads import threads
 from tidegraph.training.weights import shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -32,13 +33,16 @@ with needed("torch", "neural", "a neural network"):
     from torch.func import vmap
 
 
+SHARES = (1.0, 0.5, 0.2, LITTLE)
+"""How much of what ``U`` says may be taken."""
+
+
 def distill_patches(
     head: Patched,
     theta: Float32[np.ndarray, "d theta"],
     fleet: FleetRows,
     taught: Teachers | None,
     valid: FleetRows,
-    local: LocalSteps,
     settings: MoMoDistill,
     run: Run,
 ) -> Patched:
@@ -49,22 +53,38 @@ def distill_patches(
         theta: The numbers of the devices so far; 0 for one without.
         fleet: Rows of devices.
         taught: What their models say; none before any has learnt.
-        valid: Rows of other devices, which decide when to stop.
-        local: How devices will learn under the bases.
+        valid: Rows of other devices, which decide when to stop, and how far ``U`` goes.
         settings: How to learn.
         run: In what circumstances.
     """
     new = copy.deepcopy(head)
     new.requires_grad_(True)
     new.f.requires_grad_(False)
-    task = _Patches(new, theta, fleet, taught, valid, local, settings)
+    task = _Patches(new, theta, fleet, taught, valid, settings)
     if settings.private is None:
         train(task, settings.patches, run, method=settings)
+        _hold_back(task)
     else:
         rate, steps = sampling(fleet, settings.patches)
         private = Privately(task, settings.private, settings.beta, rate, steps)
         train(private, settings.patches, run, method=settings)
     return new.requires_grad_(False)
+
+
+def _hold_back(task: "_Patches") -> None:
+    """Take of what ``U`` says the share that serves the users set aside best.
+
+    Where tastes are alike that is next to none of it, which is the model of all.
+    """
+    out = task.module.start.out.weight.data
+    whole = out.clone()
+    served = list[float]()
+    for share in SHARES:
+        out.copy_(share * whole)
+        with threads(1):
+            served.append(task.validate())
+    best = 0 if np.isnan(served).any() else int(np.argmax(served))
+    out.copy_(SHARES[best] * whole)
 
 
 def sampling(fleet: FleetRows, training: Training) -> tuple[float, int]:
@@ -85,7 +105,7 @@ class _Devices(NamedTuple):
 
     Attributes:
         theta: The numbers of each so far.
-        early: What they learn from.
+        early: What tells who the users are.
         late: What their models are judged on.
         taught: The same rows: what their teachers say, as label, and what that counts.
     """
@@ -108,14 +128,13 @@ def _teacher_rows(fleet: FleetRows, taught: Teachers | None) -> FleetRows:
 
 @dataclass(frozen=True, eq=False)
 class _Patches:
-    """The task of bases and start: what a device learns early shall serve it late."""
+    """The task of bases and start: who a user was early shall serve them late."""
 
     module: Patched
     theta: Float32[np.ndarray, "d theta"]
     fleet: FleetRows
     taught: Teachers | None
     valid: FleetRows
-    local: LocalSteps
     settings: MoMoDistill
     unit: str = "devices"
 
@@ -140,11 +159,8 @@ class _Patches:
 
     def sides(self, devices: Int64[np.ndarray, " e"]) -> Sides:
         batch = self._batch(devices, self.theta, self.parts)
-        with torch.no_grad():
-            profile = vmap(profile_of)(batch.early)
-            start = self.module.start(batch.theta, profile)
-            moved = vmap(self._learnt)(start, batch.early) - start
-        return Sides(batch.theta, profile, moved, batch.late, batch.taught)
+        profile = vmap(profile_of)(batch.early)
+        return Sides(batch.theta, profile, batch.late, batch.taught)
 
     def _batch(
         self,
@@ -161,30 +177,22 @@ class _Patches:
         return _Devices(tensor(theta[devices]), early, late, taught)
 
     def loss(self, batch: _Devices) -> Tensor:
-        """Return the loss of devices' own models on what they have not learnt from.
+        """Return the loss of devices' own models where they begin.
 
         Source:
             Eq 19.20: the log loss plus beta times KL on the samples of all devices,
-            each under the patches of ``U(theta, u)``, over bases and start. Departs: a
-            device takes its steps from there first, which themselves have no gradient
-            (first order), and the loss is that of later rows than those of its steps
-            and its profile.
+            each under the patches of ``U(theta, u)``, over bases and start. Departs:
+            the loss is that of later rows than those of the profile u, whose labels u
+            knows.
         """
-        head = self.module
-        start = head.start(batch.theta, vmap(profile_of)(batch.early))
-        with torch.no_grad():
-            end = vmap(self._learnt)(start, batch.early)
-        theta = start + (end - start).detach()
-        late = batch.late
+        head, late = self.module, batch.late
+        theta = head.start(batch.theta, vmap(profile_of)(batch.early))
         logit = vmap(head)(late.x, late.offset, theta)
         flat = Rows(late.x.flatten(0, 1), *(part.flatten() for part in late[1:]))
         said = divergence(batch.taught.label.flatten(), logit.flatten())
         near = (said * batch.taught.weight.flatten()).sum()
         near = near / flat.weight.sum().clamp(min=1e-9)
         return loss_of(logit.flatten(), flat) + self.settings.beta * near
-
-    def _learnt(self, theta: Tensor, rows: Rows) -> Tensor:
-        return local_steps(self.module, theta, rows, self.local)[0]
 
     def examples(self, batch: _Devices) -> int:
         return len(batch.theta)
@@ -195,8 +203,7 @@ class _Patches:
             return float("nan")
         none = np.zeros((len(self.valid), self.module.theta), np.float32)
         total = weight = 0.0
-        # Steps need gradients, which the loop's inference mode has none of.
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.no_grad():
             for start in range(0, len(late), 256):
                 batch = self._batch(late[start : start + 256], none, self.judges)
                 counts = float(batch.late.weight.sum())

@@ -19,6 +19,8 @@ with needed("torch", "neural", "a neural network"):
     import torch.nn.functional as F
     from torch import Tensor, nn
 
+LITTLE = 0.05
+"""Share of what is drawn for the start, or said by it, that is next to none of it."""
 LAST = "last"
 """Another name of the last junction, which is next to the output."""
 
@@ -44,7 +46,7 @@ class MetaPatch:
     junctions: tuple[str, ...] = ("hidden0", "last")
     rank: int = 8
     theta: int = 32
-    radius: float = 1.5
+    radius: float = 0.5
 
     def __post_init__(self) -> None:
         at_least("MetaPatch", 1, rank=self.rank, theta=self.theta)
@@ -201,7 +203,10 @@ class Patched(nn.Module):
         return super().train(False)
 
     def draw(self, generator: torch.Generator) -> None:
-        """Draw the bases and the start: a theta of length 1 makes Glorot's weights."""
+        """Draw the bases and the start: a theta of length 1 makes Glorot's weights.
+
+        What the start says is next to 0.
+        """
         with torch.no_grad():
             for place, width in self.places.items():
                 parts = torch.split(
@@ -212,6 +217,8 @@ class Patched(nn.Module):
                     part.normal_(std=spread, generator=generator)
             for layer in (self.start.before, self.start.profile, self.start.out):
                 nn.init.xavier_uniform_(layer.weight, generator=generator)
+            # Nothing has said yet where to begin: next to 0, which is the model of all.
+            self.start.out.weight *= LITTLE
             # Not 0: see Start.
             nn.init.normal_(self.start.before.bias, std=0.1, generator=generator)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from tidegraph.arguments import settings
-from tidegraph.device.patch import Patched, project_to_ball
+from tidegraph.device.patch import LITTLE, Patched, project_to_ball
 from tidegraph.device.rows import Rows
 from tidegraph.extras import needed
 from tidegraph.ranges import above, at_least
@@ -32,7 +32,7 @@ class LocalSteps:
     """
 
     steps: int = 10
-    learning_rate: float = 0.3
+    learning_rate: float = 0.1
     clip: float = 1.0
     correct: bool = True
 
@@ -99,6 +99,29 @@ def step_from(
     gradient, loss = grad_and_value(lost)(theta)
     length = gradient.square().sum().clamp(min=clip**2).sqrt()
     return project_to_ball(theta - lr * (clip / length) * gradient, head.radius), loss
+
+
+def begin_no_worse(
+    head: Patched,
+    state: Float[Tensor, "n wide"],
+    theta: Float[Tensor, " theta"],
+    rows: Rows,
+) -> Float[Tensor, " theta"]:
+    """Return theta, or a little of it if the model of all tells the rows better.
+
+    Not 0, where only the shift of a patch has a gradient.
+
+    Args:
+        head: The tower and its metapatches.
+        state: What ``head.below`` says of the rows.
+        theta: Where the device would begin.
+        rows: What it learns from.
+    """
+    own, none = (
+        loss_of(head.above(state, rows.offset, numbers), rows)
+        for numbers in (theta, torch.zeros_like(theta))
+    )
+    return torch.where(own > none, LITTLE * theta, theta)
 
 
 def offset_for_activity(head: Patched, rows: Rows) -> Rows:
@@ -207,8 +230,9 @@ def local_steps(
     """
     learns = learnable(rows)
     rows = offset_for_activity(head, rows) if local.correct else rows
-    state, now = head.below(rows.x), theta
-    before = None
+    state = head.below(rows.x)
+    begin = begin_no_worse(head, state, theta, rows)
+    now, before = begin, None
     for _ in range(local.steps):
         now, lost = step_from(head, state, now, rows, local.learning_rate, local.clip)
         before = lost if before is None else before

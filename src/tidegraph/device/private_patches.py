@@ -27,14 +27,12 @@ class Sides(NamedTuple):
     Attributes:
         before: The theta of each so far.
         profile: What is known of each user.
-        moved: How far each went from where it began, which has no gradient.
-        late: Rows that it did not learn from.
+        late: Rows later than those of the profile.
         taught: The same rows: what teachers say, as label, and what that counts.
     """
 
     before: Float[Tensor, "d theta"]
     profile: Float[Tensor, "d width"]
-    moved: Float[Tensor, "d theta"]
     late: Rows
     taught: Rows
 
@@ -160,9 +158,9 @@ class _Alone(nn.Module):
         self.head, self.beta = head, beta
 
     def forward(
-        self, before: Tensor, profile: Tensor, moved: Tensor, late: Rows, taught: Rows
+        self, before: Tensor, profile: Tensor, late: Rows, taught: Rows
     ) -> Tensor:
-        theta = self.head.start(before, profile) + moved
+        theta = self.head.start(before, profile)
         logit = self.head(late.x, late.offset, theta)
         said = divergence(taught.label, logit) * taught.weight
         near = said.sum() / late.weight.sum().clamp(min=1e-9)

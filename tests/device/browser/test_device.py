@@ -1,5 +1,7 @@
 """A device in the browser: what it learns from, keeps, and says moved an item."""
 
+import numpy as np
+
 STUB = """
   const items = [...Array(30).keys()].map((n) => (
     { id: `i${n}`, name: `Item ${n}`, category: null, rows: [n + 1, n % 3 + 1],
@@ -125,6 +127,27 @@ def test_what_is_forgotten_while_another_window_learns_is_not_kept(page):
 
     gone = "nothing is kept: another window has forgotten the choices"
     assert found == [gone, None, []]
+
+
+def test_a_device_begins_at_little_of_what_tells_its_rows_worse_than_none(page):
+    good, bad = stubbed(
+        page,
+        """
+        const rows = {
+          x: Float32Array.from([1, 0, 0, 0, 1, 0, 0, 0]), offset: new Float32Array(4),
+          label: Float32Array.from([1, 0, 1, 0]), weight: new Float32Array(4).fill(1),
+        };
+        const begun = async (place) => {
+          const start = async () => Float32Array.from([place, 0]);
+          const local = { steps: 0, rate: 1, correct: true };
+          const still = { ...model, local, start };
+          return [...(await tide.learn(still, rows, [0, 0, 1, 1], null)).theta];
+        };
+        return Promise.all([begun(0.5), begun(-0.5)]);
+        """,
+    )
+    assert good == [0.5, 0]
+    assert np.allclose(bad, [-0.025, 0])
 
 
 def test_a_user_with_too_little_to_learn_is_told_why(page):

@@ -113,7 +113,7 @@ def test_a_theta_outside_the_ball_is_brought_back(din, bundle):
 
 
 def test_no_step_is_taken_for_the_loss_alone(din, bundle):
-    rows, theta = heads.rows(7, width=din.head.f.width), heads.theta(din.head)
+    rows, theta = heads.rows(7, width=din.head.f.width), heads.theta(din.head, 0, 0.4)
 
     same, _ = bundle.train_step(arrays(rows), theta.numpy(), 0.0)
     np.testing.assert_allclose(same, theta.numpy(), rtol=1e-6)

@@ -20,7 +20,7 @@ from device.bundles import KEY, TRUSTED, model_of, shaken
 from device.gate.test_killed import Server
 from nn.click.test_models import SPEC, drawn
 from tidegraph.device.bundle.export import refresh_bundle
-from tidegraph.device.bundle.loading import SCORE, TRUNK, WEIGHTS
+from tidegraph.device.bundle.loading import SCORE, TRUNK, WEIGHTS, Bundle
 from tidegraph.device.bundle.manifest import MANIFEST, sealed
 from tidegraph.device.client.client import DeviceClient
 from tidegraph.device.client.learning import Learnt, end_to_end, learn
@@ -125,6 +125,35 @@ def test_what_is_learnt_is_what_torch_learns(client, din):
         want = personalise(din.head, start, every, LocalSteps())
     assert found.samples == 480
     np.testing.assert_allclose(found.theta, want.theta.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_device_begins_at_little_of_what_tells_its_rows_worse_than_none(
+    client, din, way
+):
+    """As ``personalise`` does: of a place and the one opposite, one is worse."""
+    bundle, rng = client.bundle, np.random.default_rng(0)
+
+    class Begun(Bundle):
+        def start(self, rows, before):
+            return place
+
+    place = np.float32(way * 0.3 / np.sqrt(7)) * np.ones(7, np.float32)
+
+    def shown():
+        x, offset = rng.normal(size=(20, din.head.f.width)).astype("f4"), np.zeros(20)
+        likely = bundle.score(x, offset.astype("f4"), 10 * abs(place))
+        label = (rng.random(20) < likely).astype("f4")
+        one = np.ones(20, "f4")
+        return {"x": x, "offset": offset.astype("f4"), "label": label, "weight": one}
+
+    lists = [shown() for _ in range(40)]
+    rows = Rows(*(torch.from_numpy(part) for part in end_to_end(lists[:32]).values()))
+
+    found = learn(Begun(bundle.signed, bundle.sessions), lists, None)
+
+    want = personalise(din.head, torch.from_numpy(place), rows)
+    np.testing.assert_allclose(found.theta, want.theta, atol=1e-5)
 
 
 def test_theta_that_tells_the_newest_apart_better_is_kept_and_ranks(client, rng):

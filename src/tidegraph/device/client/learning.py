@@ -18,6 +18,8 @@ Rows = Mapping[str, np.ndarray]
 """``x`` (n, width), ``offset``, ``label`` and ``weight`` (n)."""
 HELD_OUT = 5
 """One in so many requests is held out."""
+LITTLE = np.float32(0.05)
+"""Share of theta that is begun with where all of it tells the rows worse than none."""
 SUREST = 1e-3
 """A share of actions is taken to be no nearer to none, or to all."""
 
@@ -66,6 +68,11 @@ def learn(
     shift = _activity_offset(bundle, train) if said.correct else np.float32(0)
     train, test = ({**rows, "offset": rows["offset"] + shift} for rows in (train, test))
     theta = bundle.start(train, none if before is None else before)
+    (_, at_none), (_, at_start) = (
+        bundle.train_step(train, numbers, 0.0) for numbers in (none, theta)
+    )
+    if at_start > at_none:
+        theta = LITTLE * theta
     for _ in range(said.steps):
         theta, _ = bundle.train_step(train, theta, said.learning_rate)
     (_, without), (_, own) = (
