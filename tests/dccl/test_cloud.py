@@ -30,7 +30,7 @@ from tidegraph.dccl.learning import Rounds, calibrating_shift
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
 from tidegraph.device.distill import MoMoDistill, Teachers
-from tidegraph.device.fleet import Losses, personalised, start_thetas
+from tidegraph.device.fleet import personalised, start_thetas
 from tidegraph.device.privacy import Private, epsilon
 from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
@@ -254,13 +254,17 @@ def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
     def fitted(run, broken=None):
         calls = count()
 
-        def judged(self, head, past):
-            # The first round is worse; each round judges the new one first.
-            return 2.0 if broken is not None and not next(calls) else 1.0
+        def judged(head, rows):
+            # In the first round the model is worse; each judges the one before first.
+            return 2.0 if broken is not None and next(calls) == 1 else 1.0
+
+        def saved(head, rows, *given):
+            return -1.0 if next(calls) in (2, 3) else 1.0
 
         with monkeypatch.context() as patched:
             recorded(patched, [], broken)
-            patched.setattr(Rounds, "_judge_held_out_devices", judged)
+            patched.setattr("tidegraph.dccl.learning.loss_of_model", judged)
+            patched.setattr("tidegraph.dccl.learning.saved_by_own_models", saved)
             few = method(rounds=2, distill=distill)
             return few.fit(log, known, fleet(), run=run)
 
@@ -284,134 +288,6 @@ def test_the_checkpoints_of_another_fit_are_refused(tmp_path):
 
     with pytest.raises(ConfigError, match="of a training with other settings"):
         method(rounds=1, aside=0.3).fit(log, model(), fleet(), run=run)
-
-
-def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
-    learnt = Rounds._learn_in_cloud
-
-    def spoilt(self, state, *given):
-        new, share = learnt(self, state, *given)
-        if state.version:
-            with torch.no_grad():
-                new.head.f.last.bias += 30
-        return new, share
-
-    monkeypatch.setattr(Rounds, "_learn_in_cloud", spoilt)
-    found = method().fit(parts()[1], model(), fleet())
-
-    versions = [told.version for told in found.rounds]
-    assert versions[-1] == 1
-    for before, told in zip(versions, found.rounds[1:], strict=False):
-        if before == 1:
-            assert told.after > told.before
-            # What devices learnt stays theirs, and goes on.
-            assert told.devices > 0
-    assert found.personal.after.current.any()
-
-
-@pytest.mark.parametrize(
-    ("ahead", "behind", "published"),
-    [
-        (np.nan, 1.0, False),
-        (0.5, 1.0, True),
-        (2.0, 1.0, False),
-        (1.0, np.nan, True),
-        (None, None, True),
-    ],
-)
-def test_what_gives_no_number_is_not_published_unless_nobody_judges(
-    monkeypatch, ahead, behind, published
-):
-    calls = count()
-    monkeypatch.setattr(
-        Rounds,
-        "_judge_held_out_devices",
-        lambda *_: behind if next(calls) % 2 else ahead,
-    )
-    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
-
-    found = method(rounds=1, distill=distill).fit(parts()[1], model(), fleet())
-
-    assert found.rounds[0].version == published
-
-
-@pytest.mark.parametrize(("model_after", "published"), [(0.70, 0), (0.64, 1)])
-def test_where_nobody_has_a_trusted_model_the_model_of_all_alone_judges(
-    monkeypatch, model_after, published
-):
-    def judged(head, theta, rows):
-        everyone = np.ones(len(theta), np.float32)
-        model = 0.64 if torch.equal(head.f.last.bias, before) else model_after
-        return Losses(0.5 * everyone, model * everyone, everyone)
-
-    learnt, before = (
-        Rounds._learn_in_cloud,
-        split(model().ranker.network).tower.last.bias,
-    )
-
-    def moved(self, state, *given):
-        new, share = learnt(self, state, *given)
-        with torch.no_grad():
-            new.head.f.last.bias += 1
-        return new, share
-
-    monkeypatch.setattr("tidegraph.dccl.learning.losses", judged)
-    monkeypatch.setattr(Rounds, "_learn_in_cloud", moved)
-    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
-
-    (told,) = method(rounds=1, distill=distill).fit(parts()[1], model(), fleet()).rounds
-
-    assert (told.version, told.before) == (published, pytest.approx(0.64))
-    assert told.after == pytest.approx(model_after)
-
-
-def test_users_set_aside_judge_by_what_would_answer_them(monkeypatch):
-    def judged(head, theta, rows):
-        own = theta.any(axis=1)
-        model = np.arange(len(theta), dtype=np.float32)
-        return Losses(np.where(own, 100, model), model, (rows.counts > 0) * model)
-
-    seen = []
-    monkeypatch.setattr(
-        Rounds,
-        "_learn_in_cloud",
-        lambda self, state, *_: seen.append(self) or (state, 0.0),
-    )
-    found = method(rounds=1).fit(parts()[1], model(), fleet())
-    (rounds,), state = seen, found.personal.after
-    monkeypatch.setattr("tidegraph.dccl.learning.losses", judged)
-    rows = rounds.rows(state)
-    users = np.flatnonzero(rounds.aside & (rows.counts > 5))
-    trust = Trust.none(len(rounds.aside))
-    trust.saved[users[0]], trust.weight[users[0]] = 1, 1
-    trust.saved[users[1:]] = -1
-
-    loss = rounds._judge_held_out_devices(replace(state, trust=trust), rows)
-
-    aside = np.flatnonzero(rounds.aside & (rows.counts > 0)).astype(np.float64)
-    answers = np.where(aside == users[0], 100, aside)
-    assert len(users) > 2
-    assert loss == pytest.approx((answers * aside).sum() / aside.sum(), rel=1e-6)
-
-
-def test_a_network_of_which_a_weight_is_no_number_is_not_published(monkeypatch):
-    learnt = Rounds._learn_in_cloud
-
-    def spoilt(self, state, *given):
-        new, share = learnt(self, state, *given)
-        with torch.no_grad():
-            new.head.start.out.weight[0] = np.nan
-        return new, share
-
-    monkeypatch.setattr(Rounds, "_learn_in_cloud", spoilt)
-    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
-
-    # Nobody judges.
-    found = method(rounds=2, distill=distill, aside=0.0).fit(
-        parts()[1], model(), fleet()
-    )
-
-    assert [told.version for told in found.rounds] == [0, 0]
 
 
 def test_a_device_that_took_no_step_or_lost_its_numbers_does_not_count(monkeypatch):
@@ -472,9 +348,9 @@ def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_
 ):
     taught, seen, calls = Rounds._teach_devices, [], count()
 
-    def judged(self, head, past):
-        # The third round learns what is worse; each judges the new one first.
-        return 1.0 if next(calls) == 4 else 0.0
+    def judged(*_):
+        # The third round learns what is worse; each judges what was first.
+        return -1.0 if next(calls) == 5 else 1.0
 
     def watched(self, state, begin, past, active):
         seen.append((state, begin, past))
@@ -482,7 +358,7 @@ def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_
         there = (np.arange(len(active)) > 5) | (len(seen) != 2)
         return taught(self, state, begin, past, active & there)
 
-    monkeypatch.setattr(Rounds, "_judge_held_out_devices", judged)
+    monkeypatch.setattr("tidegraph.dccl.learning.saved_by_own_models", judged)
     monkeypatch.setattr(Rounds, "_teach_devices", watched)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
     method(rounds=3, distill=distill).fit(parts()[1], model(), fleet())
@@ -510,12 +386,13 @@ def test_every_device_with_rows_learns_under_what_is_published_now(monkeypatch):
         return found
 
     monkeypatch.setattr(Rounds, "run", watched)
-    monkeypatch.setattr(Rounds, "_judge_held_out_devices", lambda *_: None)
     _, log = parts()
     days = float(log.time[-1] - model().trained_until) / DAY
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
     # The last interval is the last tenth, in which some users do nothing.
-    found = tg.DCCL(EveryDays(0.9 * days), distill).fit(log, model(), fleet())
+    found = tg.DCCL(EveryDays(0.9 * days), distill, aside=0.0).fit(
+        log, model(), fleet()
+    )
 
     after, (_, past, last) = found.personal.after, kept[-1]
     some = past.counts > 0

@@ -115,11 +115,10 @@ class DCCL:
         inputs = fleet.inputs(model, graph, later, rng=run.drawing("rows"))
         users = len(graph.users)
         aside = run.drawing("aside").random(users) < self.aside
-        rounds = Rounds(
-            inputs, aside, fleet.local, self.distill, fleet.keep, fleet.processes
-        )
-        clocks = self.rounds.clocks(int(later.time[0]), int(later.time[-1]))
         first = CloudState.first(ranker, fleet.patch, users, run.drawing("patch"))
+        how = fleet.local, self.distill, fleet.keep, fleet.processes
+        rounds = Rounds(inputs, aside, *how, first.head)
+        clocks = self.rounds.clocks(int(later.time[0]), int(later.time[-1]))
         kept = _Kept.of(run, self, fleet, first, rounds.rows(first))
         state, told = kept.resumed()
         for number in track(range(len(told), len(clocks)), "rounds of devices"):

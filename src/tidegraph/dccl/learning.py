@@ -1,11 +1,23 @@
 """Algorithm 3: one round of devices and cloud."""
 
+import copy
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from tidegraph.dccl.judging import (
+    Verdict,
+    best_bases,
+    is_no_worse,
+    loss_of_model,
+    saved_by_own_models,
+    weighted_mean,
+    without_patches,
+)
 from tidegraph.dccl.network import Lesson, train_network
 from tidegraph.dccl.round import PLAIN, CloudState, Round
 from tidegraph.dccl.trunk import FleetInputs
@@ -31,6 +43,24 @@ with needed("torch", "neural", "a neural network"):
     import torch
 
 
+class _Known(NamedTuple):
+    """What the cloud learns from in a round.
+
+    Attributes:
+        kept: Which rows devices keep.
+        fresh: Those since the round before, from which no theta was learnt.
+        theta: The numbers of the devices, learnt before these.
+        clock: The moment of the round.
+        run: In what circumstances the cloud learns.
+    """
+
+    kept: Bool[np.ndarray, " rows"]
+    fresh: FleetRows
+    theta: Float32[np.ndarray, "d theta"]
+    clock: int
+    run: Run
+
+
 @dataclass(frozen=True, eq=False)
 class Rounds:
     """What every round is made of.
@@ -42,6 +72,7 @@ class Rounds:
         distill: How the cloud learns.
         keep: How many of its latest rows a device keeps.
         processes: How many processes learn for the devices.
+        drawn: Bases and U as they were drawn, from which they learn while none serve.
     """
 
     inputs: FleetInputs
@@ -50,6 +81,7 @@ class Rounds:
     distill: MoMoDistill
     keep: int
     processes: int
+    drawn: Patched
     _held: list[tuple[FittedNeuralRanker, FleetRows]] = field(
         default_factory=list[tuple[FittedNeuralRanker, FleetRows]]
     )
@@ -60,11 +92,10 @@ class Rounds:
         Those of the last two networks are at hand: the published one's, and those of
         one that may be.
         """
-        for ranker, rows in self._held:
-            if ranker is state.ranker:
-                return rows.raised(state.level)
-        rows = self.inputs.rows(state.ranker)
-        self._held[:] = [*self._held[-1:], (state.ranker, rows)]
+        known = [rows for ranker, rows in self._held if ranker is state.ranker]
+        rows = known[0] if known else self.inputs.rows(state.ranker)
+        others = [one for one in self._held if one[0] is not state.ranker]
+        self._held[:] = [*others[-1:], (state.ranker, rows)]
         return rows.raised(state.level)
 
     def run(
@@ -83,121 +114,153 @@ class Rounds:
         Source:
             Chu et al., "Graph Neural Networks in Modern Recommender Systems",
             algorithm 3. Departs: devices send theta alone, not their models; what the
-            cloud has learnt is published only if devices set aside are answered no
-            worse by it.
+            cloud has learnt is published only if it serves devices set aside no worse.
         """
+        news = (self.inputs.time >= last) & (self.inputs.time < clock)
         if state.version == PLAIN:
             plain = self.rows(replace(state, level=0.0)).before(clock)
             state = replace(state, level=calibrating_shift(state.head, plain))
-        kept = self.inputs.latest(clock, self.keep)
-        rows = self.rows(state)
-        fresh, past = rows.before(clock).since(last), rows.where(kept)
+        kept, fresh = self.inputs.latest(clock, self.keep), self.rows(state).where(news)
         theta = state.theta_of(state.current)
         judged = losses(state.head, theta, fresh)
         answered = losses(state.head, state.answering, fresh)
         state = replace(
             state, trust=state.trust.after(_losses_of_devices(judged, state.current))
         )
-        new, share = self._learn_in_cloud(state, kept, fresh, theta, clock, run)
-        state = replace(state, spent=state.spent + self._privacy_spent(past))
-        again = self.rows(new).where(kept)
-        ahead, behind = (
-            self._judge_held_out_devices(new, again),
-            self._judge_held_out_devices(state, past),
-        )
-        if new.finite and _is_no_worse(ahead, behind):
-            state = replace(
-                state, ranker=new.ranker, head=new.head, version=state.version + 1
-            )
-            past = again
+        known = _Known(kept, fresh, theta, clock, run)
+        state, verdict, share = self._learn_in_cloud(state, known)
+        past = self.rows(state).where(kept)
         afresh = start_thetas(state.head, state.earlier, past)
         begin = np.where(state.current[:, None], state.theta, afresh)
         # Under another version what a device has learnt means nothing, news or none.
         stale = (fresh.counts > 0) | (state.learnt != state.version)
-        active = stale & (past.counts > 0) & (state.version != PLAIN)
+        active = stale & (past.counts > 0) & state.patched
         state, stepped = self._teach_devices(state, begin, past, active)
-        report = Round(
-            clock=clock,
+        told = self._told(clock, state, verdict)
+        return state, replace(
+            told,
             rows=len(fresh.time),
             devices=stepped,
-            model=_weighted_mean(answered.model, answered.weight),
-            own=_weighted_mean(answered.own, answered.weight),
+            model=weighted_mean(answered.model, answered.weight),
+            own=weighted_mean(answered.own, answered.weight),
             teachers=share,
-            before=math.nan if behind is None else behind,
-            after=math.nan if ahead is None else ahead,
-            version=state.version,
-            epsilon=self._epsilon(state),
         )
-        return state, report
+
+    @cached_property
+    def _judging(self) -> Bool[np.ndarray, " rows"]:
+        """Which rows are of devices set aside."""
+        return self.aside[owners(self.inputs.ptr)]
+
+    def _told(
+        self, clock: int, state: CloudState, verdict: Verdict | None = None
+    ) -> Round:
+        """Return how a round went, but for rows and devices: as if none had any."""
+        private, verdict = self.distill.private, verdict or Verdict()
+        spent = math.nan if private is None else epsilon(state.spent, private.delta)
+        return Round(
+            clock=clock,
+            rows=0,
+            devices=0,
+            model=math.nan,
+            own=math.nan,
+            teachers=0.0,
+            before=verdict.before,
+            after=verdict.after,
+            saved_before=verdict.saved_before,
+            saved_after=verdict.saved_after,
+            version=state.version,
+            epsilon=spent,
+        )
 
     def _learn_in_cloud(
-        self,
-        state: CloudState,
-        kept: Bool[np.ndarray, " rows"],
-        fresh: FleetRows,
-        theta: Float32[np.ndarray, "d theta"],
-        clock: int,
-        run: Run,
-    ) -> tuple[CloudState, float]:
-        """Return what the cloud learns, and which share of devices taught it."""
-        judging = self.aside[owners(self.inputs.ptr)]
-        parts = kept & ~judging, kept & judging
-        learn, judges = (self.rows(state).where(part) for part in parts)
+        self, state: CloudState, known: _Known
+    ) -> tuple[CloudState, Verdict, float]:
+        """Return what is published, what judges say, and which share of devices taught.
+
+        The model of all and the patches are judged by themselves: patches are learnt
+        for the model that goes on, be it the new one or that which was.
+        """
+        judging, learn = known.kept & self._judging, self._learning(state, known)
         taught, share = None, 0.0
         if state.version != PLAIN and self.distill.beta:
-            taught = teach(state.head, theta, learn, self._rows_of(fresh, ~self.aside))
+            unseen = self._rows_of(known.fresh, ~self.aside)
+            taught = teach(state.head, known.theta, learn, unseen)
             share = _share_of_devices(learn, taught)
-        model, distill = run.child("model"), self.distill
-        if distill.model is not None and distill.learns == "network":
-            weight = capped_weights(learn, distill.cap).numpy()
-            lesson = Lesson(self.inputs, *parts, weight, taught, clock)
-            state = train_network(state, lesson, distill, model)
-            learn, judges = (self.rows(state).where(part) for part in parts)
-        else:
-            head = distill_model(state.head, learn, taught, judges, distill, model)
-            state = replace(state, head=head)
-        head = distill_patches(
-            state.head,
-            theta,
-            learn,
-            taught,
-            judges,
-            distill,
-            run.child("patches"),
+        judged, model = bool(judging.any()), self._learn_model(state, known, taught)
+        before, after = (
+            loss_of_model(one.head, self.rows(one).where(judging))
+            for one in (state, model)
         )
-        return replace(state, head=head), share
+        if not model.finite or (judged and not is_no_worse(after, before)):
+            model = state
+        learnt = self._learn_patches(model, known, taught)
+        was = model.head if state.patched else without_patches(model.head)
+        judges = self.rows(model).where(judging)
+        saved = (
+            saved_by_own_models(head, judges, self.local, self.processes)
+            for head in (was, learnt)
+        )
+        verdict = Verdict(before, after, *saved)
+        head = best_bases(learnt, was, verdict, judged)
+        published = model is not state or head is learnt
+        state = replace(state, spent=state.spent + self._privacy_spent(learn))
+        if published:
+            version = state.version + 1
+            state = replace(state, ranker=model.ranker, head=head, version=version)
+        return state, verdict, share
 
-    def _privacy_spent(self, past: FleetRows) -> Float64[np.ndarray, " orders"]:
+    def _learning(self, state: CloudState, known: _Known) -> FleetRows:
+        """Return the rows that are learnt from, as they enter the tower of a state."""
+        return self.rows(state).where(known.kept & ~self._judging)
+
+    def _learn_model(
+        self, state: CloudState, known: _Known, taught: Teachers | None
+    ) -> CloudState:
+        """Return the state with a model of all that has learnt; the same if none does.
+
+        Its bases and U are as they were.
+        """
+        run, distill = known.run.child("model"), self.distill
+        if distill.model is None:
+            return state
+        learn, judging = self._learning(state, known), known.kept & self._judging
+        if distill.learns == "network":
+            weight = capped_weights(learn, distill.cap).numpy()
+            parts = known.kept & ~self._judging, judging
+            lesson = Lesson(self.inputs, *parts, weight, taught, known.clock)
+            return train_network(state, lesson, distill, run)
+        judges = self.rows(state).where(judging)
+        head = distill_model(state.head, learn, taught, judges, distill, run)
+        return replace(state, head=head)
+
+    def _learn_patches(
+        self, state: CloudState, known: _Known, taught: Teachers | None
+    ) -> Patched:
+        """Return the head of a state whose bases and U have learnt.
+
+        Where none serve so far they learn from what was drawn.
+        """
+        head = state.head
+        if not state.patched:
+            head = copy.deepcopy(self.drawn)
+            head.f.load_state_dict(state.head.f.state_dict())
+        return distill_patches(
+            head,
+            known.theta,
+            self._learning(state, known),
+            taught,
+            self.rows(state).where(known.kept & self._judging),
+            self.distill,
+            known.run.child("patches"),
+        )
+
+    def _privacy_spent(self, learn: FleetRows) -> Float64[np.ndarray, " orders"]:
         """Return what the round tells of any one device, published or not."""
         private, training = self.distill.private, self.distill.patches
         if private is None:
             return nothing_spent()
-        rate, steps = sampling(self._rows_of(past, ~self.aside), training)
+        rate, steps = sampling(learn, training)
         return privacy_spent(private, rate, steps * training.epochs)
-
-    def _epsilon(self, state: CloudState) -> float:
-        private = self.distill.private
-        return math.nan if private is None else epsilon(state.spent, private.delta)
-
-    def _judge_held_out_devices(
-        self, state: CloudState, past: FleetRows
-    ) -> float | None:
-        """Return the loss of the devices set aside, each answered as it would be.
-
-        They learn from their earlier rows, and the later ones judge: by their own
-        models where these are trusted, and by the model of all. None where no device
-        that is set aside has a row.
-        """
-        head = state.head
-        early, late = self._rows_of(past, self.aside).parted()
-        if not len(late.time):
-            return None
-        none = np.zeros((len(past), head.theta), np.float32)
-        begin = start_thetas(head, none, early)
-        learnt = personalised(head, begin, early, self.local, processes=self.processes)
-        own = state.trust.own() & learnt.counts
-        found = losses(head, np.where(own[:, None], learnt.theta, 0), late)
-        return _weighted_mean(np.where(own, found.own, found.model), found.weight)
 
     def _teach_devices(
         self,
@@ -247,16 +310,6 @@ def calibrating_shift(head: Patched, rows: FleetRows) -> float:
     return (low + high) / 2
 
 
-def _is_no_worse(ahead: float | None, behind: float | None) -> bool:
-    """Return whether devices set aside are answered no worse; so where none judges.
-
-    What cannot be judged although somebody could judge it is worse.
-    """
-    if ahead is None or behind is None:
-        return True
-    return not math.isnan(ahead) and not ahead > behind
-
-
 def _share_of_devices(rows: FleetRows, taught: Teachers) -> float:
     """Return the share of the devices with rows that are trusted in all of these."""
     first = rows.ptr[:-1][rows.counts > 0]
@@ -265,11 +318,3 @@ def _share_of_devices(rows: FleetRows, taught: Teachers) -> float:
 
 def _losses_of_devices(judged: Losses, devices: Bool[np.ndarray, " d"]) -> Losses:
     return judged._replace(weight=(judged.weight * devices).astype(np.float32))
-
-
-def _weighted_mean(
-    values: Float32[np.ndarray, " d"], weight: Float32[np.ndarray, " d"]
-) -> float:
-    total = float(weight.sum(dtype=np.float64))
-    product = float((values.astype(np.float64) * weight).sum())
-    return product / total if total else float("nan")

@@ -1,5 +1,6 @@
 """What a cloud and its devices are between two rounds, and how a round went."""
 
+import copy
 import hashlib
 import math
 from collections.abc import Mapping
@@ -38,9 +39,13 @@ class Round:
         model: Mean loss of the new rows under the model of all, before the round.
         own: That under what devices were answered by.
         teachers: Share of the devices learnt from whose own models were teachers.
-        before: Loss of the devices set aside, under the version before the round; nan
-            where none of them has rows, so that nobody judges.
-        after: That under what the round has learnt; nan if that gives no number, too.
+        before: Loss of the devices set aside under the model of all before the round;
+            nan where none of them has rows, so that nobody judges, or nothing was
+            learnt.
+        after: That under what the model has learnt in the round.
+        saved_before: What own models save these devices a row, beside the model that
+            goes on, under the bases and U that were; 0 where none served.
+        saved_after: That under what bases and U have learnt in the round.
         version: The version from this round on.
         epsilon: What bases and start have told of any one device so far, at the
             setting's delta; nan where they are not private.
@@ -54,6 +59,8 @@ class Round:
     teachers: float
     before: float
     after: float
+    saved_before: float
+    saved_after: float
     version: int
     epsilon: float
 
@@ -65,8 +72,9 @@ class Round:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Round":
         """Rebuild from what ``table`` returned."""
-        # Rounds that were saved before say nothing of epsilon.
-        held: dict[str, Any] = {"epsilon": math.nan} | {
+        # Rounds that were saved before say nothing of these.
+        new = dict.fromkeys(("epsilon", "saved_before", "saved_after"), math.nan)
+        held: dict[str, Any] = new | {
             n: math.nan if v is None else v for n, v in table.items()
         }
         return cls(**held)
@@ -121,9 +129,15 @@ class CloudState:
         return total.hexdigest()
 
     @property
+    def patched(self) -> bool:
+        """Do bases serve? Those that are all 0 are none, and devices rest."""
+        bases = self.head.bases.values()
+        return self.version != PLAIN and any(bool(one.any()) for one in bases)
+
+    @property
     def current(self) -> Bool[np.ndarray, " d"]:
         """Whose theta was learnt under what is published; others mean nothing now."""
-        return (self.learnt == self.version) & (self.version != PLAIN)
+        return (self.learnt == self.version) & self.patched
 
     @property
     def earlier(self) -> Float32[np.ndarray, "d theta"]:
@@ -175,7 +189,7 @@ class CloudState:
         self, arrays: Mapping[str, np.ndarray], version: int, level: float
     ) -> "CloudState":
         """Return what ``arrays`` were of; its ranker is this one, its head built so."""
-        head, own = self.head, dict[str, Tensor]()
+        head, own = copy.deepcopy(self.head), dict[str, Tensor]()
         for name, array in arrays.items():
             part, _, rest = name.partition("/")
             if part == "head":

@@ -43,7 +43,8 @@ class MoMoDistill:
     Attributes:
         beta: What staying close to the devices' own models counts beside the rows
             themselves; 0 does without teachers.
-        cap: Most that the rows of one device count together.
+        cap: Most that the rows of one device count together; of a fleet that keeps
+            fewer rows a device it bounds nothing.
         model: How the model is trained, on rows; it stays as it is if none.
         patches: How bases and start are trained, on devices.
         private: Let bases and start tell of no single device; the model then does not
