@@ -114,9 +114,12 @@ class Rounds:
         Source:
             Chu et al., "Graph Neural Networks in Modern Recommender Systems",
             algorithm 3. Departs: devices send theta alone, not their models; what the
-            cloud has learnt is published only if it serves devices set aside no worse.
+            cloud has learnt is published only if it serves devices set aside no worse,
+            and it learns only where there is something new of others.
         """
         news = (self.inputs.time >= last) & (self.inputs.time < clock)
+        if not news.any():
+            return state, self._told(clock, state)
         if state.version == PLAIN:
             plain = self.rows(replace(state, level=0.0)).before(clock)
             state = replace(state, level=calibrating_shift(state.head, plain))
@@ -127,8 +130,10 @@ class Rounds:
         state = replace(
             state, trust=state.trust.after(_losses_of_devices(judged, state.current))
         )
-        known = _Known(kept, fresh, theta, clock, run)
-        state, verdict, share = self._learn_in_cloud(state, known)
+        verdict, share = Verdict(), 0.0
+        if (news & ~self._judging).any():
+            known = _Known(kept, fresh, theta, clock, run)
+            state, verdict, share = self._learn_in_cloud(state, known)
         past = self.rows(state).where(kept)
         afresh = start_thetas(state.head, state.earlier, past)
         begin = np.where(state.current[:, None], state.theta, afresh)
