@@ -111,6 +111,17 @@ def test_what_a_log_lacks_is_said_before_anything_is_trained(log, tmp_path):
     assert not Told.fits
 
 
+def test_who_does_not_read_what_others_read_is_told(log, tmp_path):
+    reads = Contender("reads", (RecencyLogit(fields=("item.price",)),))
+    found = compare(log, [LOGIT, reads], PROTOCOL, seeds=1, folder=tmp_path)
+    alike = compare(log, [LOGIT, told(0.5)], PROTOCOL, seeds=1, folder=tmp_path)
+
+    said = "Features that not all read: RecencyLogit: not item.price."
+    assert found.unread() == said
+    assert said in Scores.of(found).text()
+    assert not alike.unread()
+
+
 def test_what_was_trained_is_not_trained_again(log, tmp_path):
     first = compare(log, [told(0.1, 0.9)], PROTOCOL, seeds=2, folder=tmp_path)
     again = compare(log, [told(0.1, 0.9, 0.2)], PROTOCOL, seeds=2, folder=tmp_path)

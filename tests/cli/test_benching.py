@@ -57,6 +57,16 @@ def test_a_recipe_takes_part_by_what_ranks_in_it(shop, capsys):
     assert named == ["RecencyLogit"] * 4 + ["mine"]
 
 
+def test_a_control_reads_fields_of_a_log_and_says_who_does_not(shop, capsys):
+    items = ["--items", shop / "items.csv", "--fields", "item.category"]
+    (shop / "plain.toml").write_text('[rank]\nmodel = "RecencyLogit"\n')
+    few = ["--models", shop / "plain.toml", "--seeds", "1"]
+    done(ctr(shop, *items, *few))
+
+    said = capsys.readouterr().out
+    assert "Features that not all read: plain: not item.category." in said
+
+
 def test_it_prints_json_and_leaves_nothing_without_a_folder(shop, capsys):
     before = sorted(shop.iterdir())
     done(ctr(shop, "--models", "RecencyLogit", "--seeds", "1", "--json"))

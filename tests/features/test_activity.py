@@ -6,9 +6,9 @@ import numpy as np
 
 from conftest import draw_log
 from tidegraph.features.activity import LATEST, NAMES, NEVER, WINDOWS
-from tidegraph.features.columns import category_codes
 from tidegraph.features.groups import values_of_groups
 from tidegraph.features.reading import PastView
+from tidegraph.features.values import category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
 

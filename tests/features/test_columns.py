@@ -9,8 +9,9 @@ from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
 from tidegraph.features import columns
-from tidegraph.features.columns import Features, _unstandardised_inputs, category_codes
+from tidegraph.features.columns import Features, _unstandardised_inputs
 from tidegraph.features.groups import ALL, columns_of_groups
+from tidegraph.features.values import category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.testing.rankers import split_examples

@@ -19,7 +19,8 @@ from tidegraph.stages import Requests
 CONTEXT = pl.DataFrame(
     {
         "device": ["web", "app", "app", None, "web", "tv", "app"],
-        "paid": [1.0, 2.0, float("nan"), 4.0, 5.0, None, 7.0],
+        "paid": [1.5, 2.0, float("nan"), 4.0, 5.0, None, 7.0],
+        "rooms": [1.0, 2.0, float("nan"), 1.0, 2.0, None, 3.0],
         "sale": [True, False, True, True, False, True, None],
         "ticket": ["a", "b", "c", "d", "e", "f", "g"],
         "never": pl.Series([None] * 7, dtype=pl.String),
@@ -66,10 +67,20 @@ def test_a_fraction_is_cut_into_ranges_and_no_number_is_in_none():
 
     found = fields.of_history(requests, np.arange(2), 4)[:, :, 0]
 
-    # Of u: None, 4, nan, 1; of v: 7, 5, 2, and no fourth event.
+    # Of u: None, 4, nan, 1.5; of v: 7, 5, 2, and no fourth event.
     assert found[0, [0, 2]].tolist() == [0, 0]
     assert found[0, 3] == 1 < found[0, 1] < found[1, 1] < found[1, 0]
     assert found[1, 3] == 0
+
+
+def test_whole_numbers_with_gaps_that_came_as_floats_are_kinds():
+    requests = requests_at(8)
+    fields = EventFields.of(requests, ("rooms",))
+
+    # 1 and 2 are of two events each, 3 of one alone.
+    assert fields.counts == (2,)
+    found = fields.of_history(requests, np.arange(2), 4)[:, :, 0]
+    assert found.tolist() == [[0, 1, 0, 1], [0, 2, 2, 0]]
 
 
 def test_a_value_of_one_event_and_a_column_of_nothing_have_no_kind():

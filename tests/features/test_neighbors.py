@@ -7,9 +7,9 @@ import pytest
 
 from conftest import draw_log
 from tidegraph.features import neighbors
-from tidegraph.features.columns import category_codes
 from tidegraph.features.neighbors import Fans, cross_with_history
 from tidegraph.features.reading import PastView, latest_history_items
+from tidegraph.features.values import category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
 

@@ -10,13 +10,14 @@ from conftest import draw_log
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import interactions
 from tidegraph.durations import DAY
-from tidegraph.features.columns import Features, category_codes
+from tidegraph.features.columns import Features
 from tidegraph.features.context import EventFields
 from tidegraph.features.events import StepNumbers
 from tidegraph.features.groups import columns_of_groups
 from tidegraph.features.latest_events import LatestEvents
 from tidegraph.features.neighbors import cross_with_history
 from tidegraph.features.reading import PastView, latest_history_items
+from tidegraph.features.values import category_codes
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests

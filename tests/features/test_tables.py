@@ -65,6 +65,15 @@ def test_numbers_with_a_fraction_are_cut_into_ranges():
     assert rows[[1, 4, 5, 6]].tolist() == [0] * 4
 
 
+def test_whole_numbers_with_gaps_that_came_as_floats_are_kinds():
+    brand = [7.0, None, 9.0, 7.0, float("nan")]
+
+    found = tables(goods(brand=brand), "item.brand").item
+
+    assert found.counts == (3, 2)
+    assert found.rows(ALL_AND_MORE)[:, 1].tolist() == [1, 0, 2, 1, 0, 0, 0]
+
+
 def test_ranges_have_as_many_rows_each():
     rng = np.random.default_rng(0)
     items = [f"i{n}" for n in range(1600)]
@@ -107,7 +116,7 @@ def test_where_a_range_holds_but_the_smallest_value_it_ends_as_it_did():
 
 def test_a_column_of_one_value_is_a_table_of_one_row():
     assert tables(goods(kind=["x"] * 5), "item.kind").item.counts == (3, 1)
-    assert tables(goods(price=[2.0] * 5), "item.price").item.counts == (3, 2)
+    assert tables(goods(price=[2.5] * 5), "item.price").item.counts == (3, 2)
     nothing = pl.Series([None] * 5, dtype=pl.Float64)
     assert tables(goods(price=nothing), "item.price").item.counts == (3, 0)
 

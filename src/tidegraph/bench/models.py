@@ -86,7 +86,7 @@ def contenders(
         names: Which, of ``NAMED`` or of rankers; capitals, spaces and punctuation do
             not matter. Every one that can be had if left out.
         category: Item feature column that groups items, for all of them.
-        fields: Features that networks have vectors of, such as ``user.age``.
+        fields: Further features, such as ``user.age``, for all of them.
 
     Raises:
         ConfigError: A field says not whose it is.
@@ -115,10 +115,11 @@ def _contender_named(name: str, about: FeatureSet) -> Contender:
     made: Any = model({"model": name}, "bench", "rank")
     if isinstance(made, NeuralRanker):
         return network(name, made.model, about)
-    if about.category is not None:
-        made = replace(made, category=about.category)
+    known = {"category": about.category, "fields": about.fields}
     grid = CONTROLS.get(type(cast(object, made)), ({},))
-    return Contender(name, tuple(replace(made, **settings) for settings in grid))
+    return Contender(
+        name, tuple(replace(made, **known, **settings) for settings in grid)
+    )
 
 
 def _compared_names() -> list[str]:

@@ -36,10 +36,9 @@ def write_comparison(
     Raises:
         ArtifactError: It cannot be written there.
     """
-    text = f"{scores.comparison.parts}\n\n{scores.verdict()}\n\n"
     files = {
         TABLE: json.dumps(scores.table().to_dicts(), indent=1) + "\n",
-        WORDS: f"# {title}\n\n{text}{markdown_table(scores.readable())}\n",
+        WORDS: f"# {title}\n\n{scores.text()}\n\n{markdown_table(scores.readable())}\n",
     }
     for name, content in files.items():
         with replaced(folder / name) as aside:
@@ -58,8 +57,8 @@ def sections(scores: Scores) -> list[Section]:
         activity_bars(scores),
         reliability_curves(scores.evaluation),
     ]
-    text = f"{scores.comparison.parts}\n\n{scores.verdict()}"
-    return [Section("Which model is worth having here", text, charts, (table,))]
+    about = scores.text()
+    return [Section("Which model is worth having here", about, charts, (table,))]
 
 
 @checked(ConfigError)

@@ -15,7 +15,7 @@ from tidegraph import __version__
 from tidegraph.arguments import checked
 from tidegraph.artifact.writing import drop_cut_line, replaced
 from tidegraph.bench.clicks import ClickParts, ClickProtocol, click_parts
-from tidegraph.bench.tried import Contender
+from tidegraph.bench.tried import Contender, fields_read
 from tidegraph.config import to_table
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.digests import log_digest, rest_digest, short_hash
@@ -96,6 +96,20 @@ class Comparison:
         """Return the settings of a model that validation chose."""
         tried = {contender.name: contender.tried for contender in self.contenders}
         return tried[name][self.trained[name][0].setting]
+
+    def unread(self) -> str:
+        """Return who does not read which of the features that another reads."""
+        read = {
+            one.name: {name for ranker in one.tried for name in fields_read(ranker)}
+            for one in self.contenders
+        }
+        every = {name for known in read.values() for name in known}
+        by_lacking: dict[str, list[str]] = {}
+        for name, known in read.items():
+            if lacking := ", ".join(sorted(every - known)):
+                by_lacking.setdefault(lacking, []).append(name)
+        said = [f"{', '.join(who)}: not {lacks}" for lacks, who in by_lacking.items()]
+        return f"Features that not all read: {'; '.join(said)}." if said else ""
 
     def _examples(self, part: str) -> Examples:
         return self.parts.valid if part == "valid" else self.parts.test

@@ -147,6 +147,12 @@ class Scores:
             said += f" Not surely better: {', '.join(rest)}."
         return said
 
+    def text(self) -> str:
+        """Return what was compared, which model is worth having, and who read less."""
+        comparison = self.comparison
+        said = (str(comparison.parts), self.verdict(), comparison.unread())
+        return "\n\n".join(filter(None, said))
+
     def _mean_seconds(self, name: str) -> float:
         trained = self.comparison.trained[name]
         return float(np.mean([one.processor_seconds for one in trained]))

@@ -148,3 +148,14 @@ def network(
         for one in GRIDS.get(type(cast(object, click_model)), NETWORKS)
     ]
     return Contender(name, tuple(tried))
+
+
+def fields_read(ranker: object) -> frozenset[str]:
+    """Return the features that a ranker was told to read, its category among them."""
+    about = cast(object, getattr(ranker, "features", ranker))
+    category = cast(str | None, getattr(about, "category", None))
+    fields = cast(tuple[str, ...], getattr(about, "fields", ()))
+    read = frozenset(fields) if category is None else {f"item.{category}", *fields}
+    # One that is made of another, such as Calibrated, reads what that one does.
+    inner = cast(object, getattr(ranker, "ranker", None))
+    return frozenset(read) if inner is None else fields_read(inner) | read

@@ -15,12 +15,14 @@ from jaxtyping import Float32, Int32
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
-from tidegraph.data.features import feature_names
-from tidegraph.data.ids.lookup import Lookup
-from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.features.context import EVENT, check_context
+from tidegraph.features.fields import (
+    FieldColumns,
+    fields_of,
+    fields_of_table,
+    read_fields,
+    table_of_fields,
+)
 from tidegraph.features.groups import (
     ALL,
     Group,
@@ -31,8 +33,8 @@ from tidegraph.features.groups import (
 from tidegraph.features.neighbors import LATEST
 from tidegraph.features.reading import PastView, latest_event_places
 from tidegraph.features.tables import check_fields
-from tidegraph.features.values import feature_of_nodes, null_if_not_finite
-from tidegraph.graph.from_log import ACTION, ITEM
+from tidegraph.features.values import category_codes
+from tidegraph.graph.from_log import ACTION
 from tidegraph.ranges import at_least
 from tidegraph.rng import Seed, generator
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
@@ -55,9 +57,9 @@ class FeatureSet:
             reads the graph says that itself.
         ids: Are users and items told apart by who they are, or by what is known alone?
             With ``"item"`` items are, and a user is what they chose.
-        fields: Features that networks have vectors of beside those of the category,
-            such as ``item.color`` or ``user.age``, and ``event.device`` for a column
-            of the log's context; numbers with a fraction as ranges.
+        fields: Further features, such as ``item.color`` or ``user.age``, and
+            ``event.device`` for a column of the log's context: columns for every model,
+            and vectors in networks that have some, numbers with a fraction as ranges.
     """
 
     groups: tuple[Group, ...] = ALL
@@ -89,6 +91,7 @@ class Features:
         mean: Mean of each column over the training examples.
         scale: Its standard deviation, 1 where it is constant.
         of_event: Mean and deviation of each column over events of their histories.
+        fields: Fields that have columns, the last ones.
     """
 
     groups: tuple[Group, ...]
@@ -97,6 +100,7 @@ class Features:
     mean: Float32[np.ndarray, " f"]
     scale: Float32[np.ndarray, " f"]
     of_event: Float32[np.ndarray, "2 m"]
+    fields: tuple[FieldColumns, ...] = ()
 
     @classmethod
     def fit(
@@ -104,6 +108,7 @@ class Features:
         examples: Examples,
         category: str | None = None,
         groups: tuple[Group, ...] = ALL,
+        fields: tuple[str, ...] = (),
         *,
         rng: Seed = 0,
     ) -> "Features":
@@ -113,6 +118,7 @@ class Features:
             examples: Past requests and their candidates.
             category: Item feature column that groups items, if any.
             groups: Groups of inputs that are on.
+            fields: Further features, such as ``item.color``, ``user.age``.
             rng: Draws the events that say what is usual of one.
 
         Raises:
@@ -120,8 +126,9 @@ class Features:
         """
         codes = category_codes(examples.requests.graph.items, category)
         channels = examples.candidates.channels if "votes" in groups else ()
+        said = fields_of(examples.requests, fields, groups)
         raw = _unstandardised_inputs(
-            examples.requests, examples.candidates, channels, codes, groups
+            examples.requests, examples.candidates, channels, codes, groups, said
         )
         there = raw[examples.candidates.present]
         if not len(there):
@@ -134,7 +141,10 @@ class Features:
                 )
             )
         mean, scale = _means_and_deviations(there)
-        made = cls(groups, channels, codes, mean, scale, of_event)
+        told = there[:, there.shape[1] - sum(len(one.names) for one in said) :]
+        # What no example tells apart, such as a value that none has, stays 0.
+        scale[len(scale) - told.shape[1] :][np.ptp(told, axis=0) == 0] = np.inf
+        made = cls(groups, channels, codes, mean, scale, of_event, said)
         if twice := [name for name in made.names if made.names.count(name) > 1]:
             raise DataError(
                 f"two inputs are called {twice[0]!r}, a feature of your own and what a "
@@ -146,7 +156,8 @@ class Features:
     def names(self) -> tuple[str, ...]:
         """Name of each column."""
         votes = [f"{c} {what}" for c in self.channels for what in ("voted", "rank")]
-        return (*columns_of_groups(self.groups), *votes)
+        said = [name for one in self.fields for name in one.names]
+        return (*columns_of_groups(self.groups), *votes, *said)
 
     @cached_property
     def event_names(self) -> tuple[str, ...]:
@@ -167,7 +178,12 @@ class Features:
     ) -> Float32[np.ndarray, "b k f"]:
         """Return the standardised inputs of each candidate; 0 where no item."""
         raw = _unstandardised_inputs(
-            requests, candidates, self.channels, self.category, self.groups
+            requests,
+            candidates,
+            self.channels,
+            self.category,
+            self.groups,
+            self.fields,
         )
         raw -= self.mean
         raw /= self.scale
@@ -181,6 +197,7 @@ class Features:
             settings={
                 "groups": to_table(FeatureSet(self.groups))["groups"],
                 "channels": list(self.channels),
+                "fields": table_of_fields(self.fields),
             },
             arrays={
                 "category": self.category,
@@ -201,6 +218,8 @@ class Features:
             state.arrays["mean"],
             state.arrays["scale"],
             state.arrays["of_event"],
+            # Models that were saved before have none.
+            fields_of_table(state.settings.get("fields", [])),
         )
 
 
@@ -251,79 +270,22 @@ def _inputs_of_sampled_events(
     return values_of_groups(past.at_events(row, event[row, column]), groups)[:, 0]
 
 
-def category_codes(
-    items: Vocabulary, column: str | None
-) -> Int32[np.ndarray, " items"]:
-    """Return a number per category of each item, -1 where it has none.
-
-    A number that is not finite is none.
-
-    Raises:
-        DataError: The items have no such feature.
-    """
-    if column is None:
-        return np.full(len(items), -1, np.int32)
-    _check_category(items, column)
-    values = null_if_not_finite(items.features[column])
-    kinds = values.drop_nulls().unique(maintain_order=True)
-    return Lookup(kinds).rows(values).copy()
-
-
-def _check_category(items: Vocabulary, column: str) -> None:
-    if column not in items.features.columns:
-        raise DataError(
-            f"category={column!r} is not an item feature. "
-            f"{feature_names(items.features.columns, ITEM)}"
-        )
-    values = items.features[column]
-    kind = values.dtype
-    cut = kind.is_float() or kind.is_decimal()
-    # Whole numbers with gaps come from pandas as floats.
-    fractions = cut and bool((null_if_not_finite(values) % 1 != 0).any())
-    if fractions or kind.is_nested():
-        raise DataError(
-            f"category={column!r} is a column of {kind}, and a category is one text, "
-            "whole number, date or truth value. Cut numbers into ranges first "
-            "(Series.cut), and of a list choose one."
-        )
-
-
-def check_columns(
-    log: Interactions, category: str | None, fields: tuple[str, ...] = ()
-) -> None:
-    """Refuse a feature that a log lacks, before anything is learnt.
-
-    Args:
-        log: The log, with what is known of users, items and events.
-        category: Item feature column that groups items, if any.
-        fields: Further features, such as ``user.age``.
-
-    Raises:
-        DataError: There is no such column, or it can be no field.
-    """
-    if category is not None:
-        _check_category(log.items, category)
-    for name in fields:
-        kind, _, column = name.partition(".")
-        if kind == EVENT:
-            check_context(log.context, column)
-        else:
-            feature_of_nodes(log.items if kind == ITEM else log.users, column, kind)
-
-
 def _unstandardised_inputs(
     requests: Requests,
     candidates: Candidates,
     channels: tuple[str, ...],
     category: Int32[np.ndarray, " items"],
     groups: tuple[Group, ...] = ALL,
+    fields: tuple[FieldColumns, ...] = (),
 ) -> Float32[np.ndarray, "b k f"]:
     """Return the inputs before they are standardised."""
     past = PastView.of(requests, candidates.item, category)
-    known = values_of_groups(past, groups)
-    if not channels:
-        return known
-    return np.concatenate([known, _vote_columns(candidates, channels)], axis=2)
+    parts = [values_of_groups(past, groups)]
+    if channels:
+        parts.append(_vote_columns(candidates, channels))
+    if fields:
+        parts.append(read_fields(fields, past))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
 
 def _vote_columns(

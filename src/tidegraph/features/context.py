@@ -11,7 +11,12 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError, did_you_mean
-from tidegraph.features.values import quantile_edges, quantile_of
+from tidegraph.features.values import (
+    has_fractions,
+    null_if_not_finite,
+    quantile_edges,
+    quantile_of,
+)
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -163,12 +168,18 @@ def context_column(graph: Snapshot, name: str) -> pl.Series:
 
 
 def _known_values(values: pl.Series) -> Kinds:
-    if values.dtype.is_float() or values.dtype.is_decimal():
+    if has_fractions(values):
         return quantile_edges(values)
-    counts = _as_text(values).drop_nulls().value_counts(name="count")
-    several = counts.filter(pl.col("count") >= LEAST)[values.name]
+    several = values_of_several(_as_text(null_if_not_finite(values)))
+    return Vocabulary.of_different(several)
+
+
+def values_of_several(values: pl.Series) -> pl.Series:
+    """Return the values that ``LEAST`` rows have or more, in rising order."""
+    # A column may be called as the counts are.
+    counts = values.drop_nulls().rename("value").value_counts(name="count")
     # By value: the order in which a table of counts is made is no order.
-    return Vocabulary.of_different(several.sort())
+    return counts.filter(pl.col("count") >= LEAST)["value"].sort()
 
 
 def _as_text(values: pl.Series) -> pl.Series:

@@ -1,7 +1,7 @@
 """Features of one's own: what they are, and the columns that they make."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Protocol, cast, runtime_checkable
 
@@ -130,22 +130,40 @@ def columns_of(
     Raises:
         DataError: One answers with something else than a number for each candidate.
     """
-    names = [names_of_feature(feature) for feature in features]
-    out = np.zeros((*view.item.shape, sum(map(len, names))), np.float32)
-    for start, stop in _blocks(view):
+    return read_in_blocks(
+        view,
+        sum(len(names_of_feature(feature)) for feature in features),
+        lambda past: np.concatenate([_columns(one, past) for one in features], axis=1),
+    )
+
+
+def read_in_blocks(
+    view: PastView,
+    width: int,
+    read: Callable[[Past], Float32[np.ndarray, "n c"]],
+    each: int = 1,
+) -> Float32[np.ndarray, "b k _"]:
+    """Return columns of each candidate, 0 where there is none, some requests at a time.
+
+    Args:
+        view: What is read, strictly before the clock of each request.
+        width: How many columns there are.
+        read: Reads them for each row of ``past.candidates()``.
+        each: How many rows are read of a candidate; the more, the fewer at a time.
+    """
+    out = np.zeros((*view.item.shape, width), np.float32)
+    for start, stop in _blocks(view, CELLS // each) if width else ():
         part = view.some(start, stop)
         past, there = Past(part), part.item != NO_ITEM
-        if not len(past):
-            continue
-        read = [_columns(feature, past) for feature in features]
-        out[start:stop][there] = np.concatenate(read, axis=1)
+        if len(past):
+            out[start:stop][there] = read(past)
     return out
 
 
-def _blocks(view: PastView) -> Iterator[tuple[int, int]]:
-    """Yield stretches of requests that have about ``CELLS`` candidates and events."""
+def _blocks(view: PastView, cells: int) -> Iterator[tuple[int, int]]:
+    """Yield stretches of requests that have about so many candidates and events."""
     size = view.history.stop - view.history.start + view.item.shape[1]
-    block = np.cumsum(size) // CELLS
+    block = np.cumsum(size) // cells
     cuts = np.flatnonzero(np.diff(block)) + 1
     yield from pairwise([0, *cuts.tolist(), len(size)])
 

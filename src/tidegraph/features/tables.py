@@ -11,7 +11,12 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import ConfigError
 from tidegraph.features.context import EVENT, EventFields
-from tidegraph.features.values import category_numbers, feature_of_nodes, quantile_codes
+from tidegraph.features.values import (
+    category_numbers,
+    feature_of_nodes,
+    has_fractions,
+    quantile_codes,
+)
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
@@ -66,10 +71,10 @@ class Side:
         code = np.zeros((len(nodes), len(columns)), np.int32)
         for n, column in enumerate(columns):
             values = feature_of_nodes(nodes, column, kind)
-            fraction = values.dtype.is_float() or values.dtype.is_decimal()
-            count, code[:, n] = (quantile_codes if fraction else category_numbers)(
-                values, known
+            numbered = (
+                quantile_codes if has_fractions(values[:known]) else category_numbers
             )
+            count, code[:, n] = numbered(values, known)
             kinds.append(count)
         return cls(known, tuple(kinds), code)
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float32, Float64, Int32, Int64
 
 from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError, did_you_mean
+from tidegraph.graph.from_log import ITEM
 
 RANGES = 16
 """Into how many ranges, of as many rows each, a column of fractions is cut."""
@@ -39,6 +40,44 @@ def feature_of_nodes(nodes: Vocabulary, column: str, kind: str) -> pl.Series:
     return values
 
 
+def category_codes(
+    items: Vocabulary, column: str | None
+) -> Int32[np.ndarray, " items"]:
+    """Return a number per category of each item, -1 where it has none.
+
+    A number that is not finite is none.
+
+    Raises:
+        DataError: The items have no such feature.
+    """
+    if column is None:
+        return np.full(len(items), -1, np.int32)
+    check_category(items, column)
+    values = null_if_not_finite(items.features[column])
+    kinds = values.drop_nulls().unique(maintain_order=True)
+    return Lookup(kinds).rows(values).copy()
+
+
+def check_category(items: Vocabulary, column: str) -> None:
+    """Refuse a column that groups no items.
+
+    Raises:
+        DataError: There is none, or it is of fractions or lists.
+    """
+    if column not in items.features.columns:
+        raise DataError(
+            f"category={column!r} is not an item feature. "
+            f"{feature_names(items.features.columns, ITEM)}"
+        )
+    values = items.features[column]
+    if has_fractions(values) or values.dtype.is_nested():
+        raise DataError(
+            f"category={column!r} is a column of {values.dtype}, and a category is one "
+            "text, whole number, date or truth value. Cut numbers into ranges first "
+            "(Series.cut), and of a list choose one."
+        )
+
+
 def category_numbers(
     values: pl.Series, known: int
 ) -> tuple[int, Int64[np.ndarray, " n"]]:
@@ -51,6 +90,7 @@ def category_numbers(
     Returns:
         The number of kinds, and 0 or the kind of each row.
     """
+    values = null_if_not_finite(values)
     kinds = values[:known].drop_nulls().unique(maintain_order=True)
     return len(kinds), Lookup(kinds).rows(values).astype(np.int64) + 1
 
@@ -86,7 +126,7 @@ def quantile_codes(
         values: A column of numbers; null and what is not finite are in no range.
         known: Of how many rows each range has about as many.
     """
-    if not np.isfinite(_floats_with_nan(values[:known])).any():
+    if not np.isfinite(floats_with_nan(values[:known])).any():
         return 0, np.zeros(len(values), np.int64)
     edges = quantile_edges(values[:known])
     return len(edges) + 1, quantile_of(values, edges)
@@ -98,7 +138,7 @@ def quantile_edges(values: pl.Series) -> Float64[np.ndarray, " edges"]:
     Args:
         values: A column of numbers; null and what is not finite are in no range.
     """
-    row = _floats_with_nan(values)
+    row = floats_with_nan(values)
     seen = row[np.isfinite(row)]
     if not len(seen):
         return np.zeros(0)
@@ -122,7 +162,7 @@ def quantile_of(
         values: A column of numbers.
         edges: Where ranges end.
     """
-    row = _floats_with_nan(values)
+    row = floats_with_nan(values)
     place = np.searchsorted(edges, row, side="right") + 1
     return np.where(np.isfinite(row), place, 0).astype(np.int64)
 
@@ -134,7 +174,7 @@ def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:
         values: A column of numbers.
         known: Of how many rows mean and deviation are.
     """
-    row = _floats_with_nan(values)
+    row = floats_with_nan(values)
     there = np.isfinite(row)
     seen = row[:known][there[:known]]
     mean, deviation = (seen.mean(), seen.std()) if len(seen) else (0.0, 0.0)
@@ -142,5 +182,17 @@ def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:
     return scaled.astype(np.float32)
 
 
-def _floats_with_nan(values: pl.Series) -> np.ndarray:
+def has_fractions(values: pl.Series) -> bool:
+    """Is a column one of numbers with a fraction, which are no categories?
+
+    Whole numbers with gaps come from pandas as floats, and are what they were.
+    """
+    if not (values.dtype.is_float() or values.dtype.is_decimal()):
+        return False
+    number = floats_with_nan(values)
+    return bool((number[np.isfinite(number)] % 1 != 0).any())
+
+
+def floats_with_nan(values: pl.Series) -> Float64[np.ndarray, " n"]:
+    """Return a column of numbers as floats, with nan in place of null."""
     return values.cast(pl.Float64).fill_null(np.nan).to_numpy()

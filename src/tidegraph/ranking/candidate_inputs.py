@@ -1,12 +1,14 @@
-"""Whether a click model is given anything of a candidate that it reads."""
+"""Whether a click model reads what it is given, and anything of a candidate."""
 
 from dataclasses import replace
 
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.features.columns import FeatureSet
+from tidegraph.features.context import EVENT
+from tidegraph.features.fields import check_fields_are_read
 from tidegraph.features.groups import OF_ITEMS, OF_STEPS, called_group
-from tidegraph.graph.from_log import ITEM
+from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.nn.click import ClickModel, ReadsGraph
 from tidegraph.nn.inputs import InputSpec
 from tidegraph.stages import called
@@ -19,6 +21,7 @@ ONE_OF_EACH = InputSpec((1,), (1,), 1, 1, 1, 1)
 """Widths of a network that is given something of everything."""
 TWO_OF_ONE = {
     "item": replace(ONE_OF_EACH, item=(2,)),
+    "user": replace(ONE_OF_EACH, user=(2,)),
     "numbers": replace(ONE_OF_EACH, numbers=2),
     "event": replace(ONE_OF_EACH, event=2),
     "cross": replace(ONE_OF_EACH, cross=2),
@@ -65,6 +68,21 @@ def check_candidate_inputs(
         f"{called(model)} knows a candidate by its {' and '.join(known)} alone, and "
         f"its features hold none. {mend[:1].upper()}{mend[1:]}."
     )
+
+
+def check_fields_of_model(model: ClickModel | ReadsGraph, features: FeatureSet) -> None:
+    """Refuse a field of which a click model would read neither vectors nor columns.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if not features.fields:
+        return
+    reads = {kind: _reads(model, kind) for kind in (ITEM, USER, EVENT)}
+    without_vectors = [
+        name for name in features.fields if not reads[name.partition(".")[0]]
+    ]
+    check_fields_are_read(called(model), without_vectors, features.groups)
 
 
 def _reads(model: ClickModel | ReadsGraph, name: str) -> bool:

@@ -10,14 +10,16 @@ from scipy import special
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
-from tidegraph.features.columns import Features, check_columns
+from tidegraph.features.columns import Features
 from tidegraph.features.feature import check_reads
+from tidegraph.features.fields import check_columns, check_fields_are_read
 from tidegraph.features.groups import (
     OF_CANDIDATES,
     Group,
     check_of_candidates,
     own_of,
 )
+from tidegraph.features.tables import check_fields
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above
 from tidegraph.run import Run
@@ -44,14 +46,19 @@ class RecencyLogit:
         category: Item feature column that groups items, if any.
         groups: Groups of inputs, of ``OF_CANDIDATES``, and features of one's own; one
             left out is off.
+        fields: Further features, such as ``item.color``, ``user.age`` or
+            ``event.device``.
     """
 
     l2: float = 1e-4
     category: str | None = None
     groups: tuple[Group, ...] = OF_CANDIDATES
+    fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_of_candidates("RecencyLogit", self.groups)
+        check_fields(self.fields)
+        check_fields_are_read("RecencyLogit", self.fields, self.groups)
         above("RecencyLogit", 0, l2=self.l2)
 
     def check(self, train: Train) -> None:
@@ -61,7 +68,7 @@ class RecencyLogit:
             DataError: It lacks one.
         """
         fold = Fold.of(train, "RecencyLogit")
-        check_columns(fold.events, self.category)
+        check_columns(fold.events, self.category, self.fields)
         check_reads(own_of(self.groups), fold)
 
     def fit(
@@ -77,7 +84,7 @@ class RecencyLogit:
         Raises:
             DataError: Every label is the same.
         """
-        features = Features.fit(train, self.category, self.groups)
+        features = Features.fit(train, self.category, self.groups, self.fields)
         there = train.candidates.present
         inputs = features.of(train.requests, train.candidates)[there]
         label = _checked_labels(train.label[there])

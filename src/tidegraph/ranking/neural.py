@@ -13,9 +13,10 @@ from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.extras import needed
-from tidegraph.features.columns import Features, FeatureSet, check_columns
+from tidegraph.features.columns import Features, FeatureSet
 from tidegraph.features.events import StepNumbers
 from tidegraph.features.feature import check_reads
+from tidegraph.features.fields import check_columns
 from tidegraph.features.groups import own_of
 from tidegraph.features.neighbors import BACK, CROSS
 from tidegraph.features.tables import Tables
@@ -30,6 +31,7 @@ from tidegraph.ranges import below_1
 from tidegraph.ranking.batches import Batches
 from tidegraph.ranking.candidate_inputs import (
     check_candidate_inputs,
+    check_fields_of_model,
     network_without_weights,
 )
 from tidegraph.ranking.clicks import train_clicks
@@ -81,6 +83,7 @@ class NeuralRanker:
         below_1("a ranker's", **shares)
         check_reach(self.model, self.features.history)
         check_candidate_inputs(self.model, self.features)
+        check_fields_of_model(self.model, self.features)
         if self.tasks is not None or self.dropout:
             outline = network_without_weights(self.model)
             if self.tasks is not None:
@@ -139,8 +142,13 @@ class NeuralRanker:
                 "no candidate of the past was right, so there is nothing to learn. "
                 "Retrieve more candidates, or lengthen the windows."
             )
-        category, groups = self.features.category, self.features.groups
-        features = Features.fit(train, category, groups, rng=run.drawing("features"))
+        features = Features.fit(
+            train,
+            self.features.category,
+            self.features.groups,
+            self.features.fields,
+            rng=run.drawing("features"),
+        )
         fields, ids = self.features.embedded, self.features.ids
         latest = valid.requests if len(valid.requests) else train.requests
         tables = Tables.of(latest, fields, ids=ids)

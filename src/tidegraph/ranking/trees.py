@@ -11,14 +11,16 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
-from tidegraph.features.columns import Features, check_columns
+from tidegraph.features.columns import Features
 from tidegraph.features.feature import check_reads
+from tidegraph.features.fields import check_columns, check_fields_are_read
 from tidegraph.features.groups import (
     OF_CANDIDATES,
     Group,
     check_of_candidates,
     own_of,
 )
+from tidegraph.features.tables import check_fields
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, at_least
 from tidegraph.ranking.logit import sigmoid
@@ -45,6 +47,8 @@ class BoostedTrees:
         category: Item feature column that groups items, if any.
         groups: Groups of inputs, of ``OF_CANDIDATES``, and features of one's own; one
             left out is off.
+        fields: Further features, such as ``item.color``, ``user.age`` or
+            ``event.device``.
 
     Source:
         Friedman, "Greedy function approximation: a gradient boosting machine", 2001;
@@ -57,9 +61,12 @@ class BoostedTrees:
     smallest: int = 50
     category: str | None = None
     groups: tuple[Group, ...] = OF_CANDIDATES
+    fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_of_candidates("BoostedTrees", self.groups)
+        check_fields(self.fields)
+        check_fields_are_read("BoostedTrees", self.fields, self.groups)
         at_least("boosted trees", 1, trees=self.trees, smallest=self.smallest)
         at_least("boosted trees", 2, leaves=self.leaves)
         above("boosted trees", 0, learning_rate=self.learning_rate)
@@ -72,7 +79,7 @@ class BoostedTrees:
             DataError: It lacks one.
         """
         fold = Fold.of(train, "BoostedTrees")
-        check_columns(fold.events, self.category)
+        check_columns(fold.events, self.category, self.fields)
         check_reads(own_of(self.groups), fold)
 
     def fit(
@@ -88,7 +95,7 @@ class BoostedTrees:
         Raises:
             DataError: Every label is the same.
         """
-        features = Features.fit(train, self.category, self.groups)
+        features = Features.fit(train, self.category, self.groups, self.fields)
         there = train.candidates.present
         label = train.label[there] > 0
         if label.all() or not label.any():

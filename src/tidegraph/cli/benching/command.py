@@ -22,7 +22,7 @@ from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.tables.unread import unread_columns
 from tidegraph.errors import RequestError
-from tidegraph.features.columns import check_columns
+from tidegraph.features.fields import check_columns
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
@@ -35,7 +35,7 @@ Users = Annotated[Path | None, typer.Option(help="Table of user features, if any
 Fields = Annotated[
     str | None,
     typer.Option(
-        help="Features that networks have vectors of, such as item.color,user.age."
+        help="Further features for all that read some, such as item.color,user.age."
     ),
 ]
 Category = Annotated[
@@ -123,6 +123,8 @@ def ctr(
     say(str(found.parts))
     show(scores.readable(), json=False)
     say(scores.verdict())
+    if unread := found.unread():
+        say(unread)
     if found.parts.mostly_repeats:
         say(
             "Most events were of items that the user had before: judge these, --repeat."
