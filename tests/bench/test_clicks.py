@@ -298,6 +298,30 @@ def test_impressions_of_one_label_are_refused():
         parts_of(shown)
 
 
+def test_hardly_any_negative_is_said():
+    log = day_log(5)
+    label = (np.arange(len(log)) % 30 > 0).astype(np.int64)
+    shown = interactions(
+        log.users.decode(log.user),
+        log.items.decode(log.item),
+        log.time,
+        label=label,
+    )
+
+    said = parts_of(shown).doubt
+
+    assert "The train part has" in said
+    assert "take its rows with label 0 out" in said
+    half = interactions(
+        log.users.decode(log.user),
+        log.items.decode(log.item),
+        log.time,
+        label=np.arange(len(log)) % 2,
+    )
+    assert not parts_of(half).doubt
+    assert not parts_of(log).doubt
+
+
 def test_a_log_without_times_is_refused():
     log = interactions(["a", "b"], ["x", "y"])
 

@@ -24,6 +24,8 @@ from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Fold, Requests
 
 PARTS = ("train", "valid", "test")
+HARDLY = 0.1
+"""So few negatives for a positive leave hardly anything to tell positives from."""
 REPEATS = "of items that the user had chosen before"
 
 
@@ -105,6 +107,21 @@ class ClickParts:
         """Were most positives left out for being items that the user had before?"""
         kept = sum(len(part.requests) for part in (self.train, self.valid, self.test))
         return self.left_out.get(REPEATS, 0) > kept
+
+    @property
+    def doubt(self) -> str:
+        """In words, that a part has hardly any negative; blank if each has enough."""
+        for name, part in zip(PARTS, (self.train, self.valid, self.test), strict=True):
+            right = int(part.label.sum())
+            wrong = int(part.candidates.present.sum()) - right
+            if wrong < HARDLY * right:
+                return (
+                    f"The {name} part has {wrong:,} rows with label 0 beside {right:,} "
+                    "with label 1, so little was told apart. If the log does not say "
+                    "what was shown in vain, take its rows with label 0 out; negatives "
+                    "are drawn then."
+                )
+        return ""
 
     def __str__(self) -> str:
         sizes = ", ".join(
@@ -254,7 +271,8 @@ def _parts_with_shown_negatives(
             raise DataError(
                 f"the {name} part has {right:,} rows with label 1 among "
                 f"{int(part.candidates.present.sum()):,}, so there is nothing to tell "
-                "apart. Give a longer log, or leave the label out to draw negatives."
+                "apart. Give a longer log, or take its rows with label 0 out; "
+                "negatives are drawn then."
             )
         made.append(part)
     left_out = {"of users without an earlier action": lost}

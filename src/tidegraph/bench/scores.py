@@ -150,7 +150,8 @@ class Scores:
     def text(self) -> str:
         """Return what was compared, which model is worth having, and who read less."""
         comparison = self.comparison
-        said = (str(comparison.parts), self.verdict(), comparison.unread())
+        parts = comparison.parts
+        said = (str(parts), parts.doubt, self.verdict(), comparison.unread())
         return "\n\n".join(filter(None, said))
 
     def _mean_seconds(self, name: str) -> float:

@@ -117,6 +117,8 @@ def ctr(
             scores = bench.Scores.of(found)
     if output is not None:
         bench.write_comparison(scores, output, f"Click models on {data.name}")
+    if doubt := found.parts.doubt:
+        complain(doubt)
     if json:
         show(scores.table(), json=True)
         return
