@@ -125,20 +125,35 @@ def test_decayed_counts_halve_with_their_half_life():
     np.testing.assert_allclose(found["pair_lately"], [math.log(1 + 0.75)], rtol=1e-5)
 
 
-def test_the_future_changes_no_input():
+@pytest.mark.parametrize("row", [500, 1000, 1400])
+def test_the_future_changes_no_input(row):
+    # Nine events have one second on average, so that many are of that of the request.
     log = draw_log(events=1500)
-    learn, _, _ = split_examples(log)
-    cut = int(learn.requests.time[0])
+    log = replace(log, time=log.time // 21_600 * 21_600)
+    cut = int(log.time[row])
     later = log.time >= cut
+    assert (log.time == cut).sum() > 3
     item = log.item.copy()
     item[later] = np.random.default_rng(0).permutation(item[later])
-    features = Features.fit(learn)
-    other = replace(learn.requests, graph=Snapshot.of(replace(log, item=item)))
+    user = np.arange(len(log.users), dtype=np.int32)
+    asked = np.tile(np.arange(len(log.items), dtype=np.int32), (len(user), 1))
+    candidates = Candidates(asked, np.zeros(asked.shape, np.float32))
+    codes = category_codes(log.items, "category")
 
-    np.testing.assert_array_equal(
-        features.of(learn.requests, learn.candidates),
-        features.of(other, learn.candidates),
+    one, other = (
+        _unstandardised_inputs(
+            Requests.of_users(Snapshot.of(some), user, np.full(len(user), cut)),
+            candidates,
+            (),
+            codes,
+        )
+        for some in (log, replace(log, item=item))
     )
+
+    np.testing.assert_array_equal(one, other)
+    told = dict(zip(columns_of_groups(ALL), one.any(axis=(0, 1)), strict=True))
+    # By then everyone and everything was there.
+    assert {name for name in told if not told[name]} <= {"item_unseen", "user_unseen"}
 
 
 def test_inputs_are_standardised_over_the_examples_they_were_fitted_on():

@@ -41,7 +41,8 @@ def drawn(seed, rows=12):
     rng = np.random.default_rng(seed)
     graph = Snapshot.of(log)
     user = rng.integers(0, len(log.users), rows).astype(np.int32)
-    time = rng.integers(log.time[100], log.time[-1] + 2, rows)
+    # Each at the second of some event, which is not before it.
+    time = rng.choice(log.time[100:], rows)
     item = rng.integers(0, len(log.items), (rows, 4)).astype(np.int32)
     item[0, 2] = -1
     requests = Requests.of_users(graph, user, time)
