@@ -67,9 +67,9 @@ class BoostedTrees:
         check_of_candidates("BoostedTrees", self.groups)
         check_fields(self.fields)
         check_fields_are_read("BoostedTrees", self.fields, self.groups)
-        at_least("boosted trees", 1, trees=self.trees, smallest=self.smallest)
-        at_least("boosted trees", 2, leaves=self.leaves)
-        above("boosted trees", 0, learning_rate=self.learning_rate)
+        at_least("BoostedTrees", 1, trees=self.trees, smallest=self.smallest)
+        at_least("BoostedTrees", 2, leaves=self.leaves)
+        above("BoostedTrees", 0, learning_rate=self.learning_rate)
         _sklearn_ensemble()
 
     def check(self, train: Train) -> None:

@@ -136,20 +136,18 @@ def test_the_loss_moves_vectors_of_items_and_nothing_above_states(backbone):
     assert not any("tower" in name or "wide" in name for name in moved)
 
 
-def test_a_model_without_states_of_events_is_refused():
-    with pytest.raises(ConfigError, match=r"DIN, next event has no states of events"):
-        NextEvent(DIN(4)).build(SPEC)
+@pytest.mark.parametrize(
+    "backbone", [DIN(4), DIEN(4), NextEvent()], ids=lambda one: one.name
+)
+def test_a_model_without_states_of_events_is_refused_as_it_is_named(backbone):
+    with pytest.raises(ConfigError, match="next event has no states of events to tell"):
+        NextEvent(backbone)
 
 
 def test_its_settings_survive_a_table():
     ranker = NeuralRanker(NextEvent(DSGL(4, layer=SequenceLayer(residual=True)), 0.5))
 
     assert build(NeuralRanker, to_table(ranker), "here") == ranker
-
-
-def test_dien_has_its_own():
-    with pytest.raises(ConfigError, match="no states of events to tell"):
-        NextEvent(DIEN(4)).build(SPEC)
 
 
 def test_a_backbone_that_reads_no_event_is_refused():

@@ -18,10 +18,12 @@ from tidegraph.nn.sequence.next_item import Foretold, discrimination_loss
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
+    import torch
     from torch import Tensor, nn
 
 
-__all__ = ["DSGL", "TIEN", "GRU4Rec", "NextEvent"]
+__all__ = ["DSGL", "TIEN", "GRU4Rec"]
+"""What a recipe may name as a backbone."""
 
 
 @runtime_checkable
@@ -55,6 +57,13 @@ class NextEvent:
 
     def __post_init__(self) -> None:
         at_least("NextEvent", 0, auxiliary=self.auxiliary)
+        with torch.device("meta"):
+            network = self.backbone.build(InputSpec((1,), (1,), 1, 1, 1, 1))
+        if not hasattr(network, "foretold"):
+            raise ConfigError(
+                f"{self.name} has no states of events to tell the next one by. Take "
+                "DSGL, GRU4Rec or TIEN."
+            )
         if isinstance(self.backbone, DSGL) and not self.backbone.user_depth:
             raise ConfigError(
                 "NextEvent tells the next event of a user by those before, and DSGL of "
@@ -78,18 +87,8 @@ class NextEvent:
         return None if reads is None else reads()
 
     def build(self, spec: InputSpec) -> nn.Module:
-        """Return the network, with weights yet to be drawn.
-
-        Raises:
-            ConfigError: The model has no states of events.
-        """
-        network = self.backbone.build(spec)
-        if not hasattr(network, "foretold"):
-            raise ConfigError(
-                f"{self.name} has no states of events to tell the next one by. Take "
-                "DSGL, GRU4Rec or TIEN."
-            )
-        return NextEventNetwork(network, self.auxiliary)
+        """Return the network, with weights yet to be drawn."""
+        return NextEventNetwork(self.backbone.build(spec), self.auxiliary)
 
 
 class NextEventNetwork(nn.Module):
