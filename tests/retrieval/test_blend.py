@@ -367,6 +367,68 @@ def test_a_log_too_small_to_tell_weighs_channels_alike():
     assert fitted.quotas == (0.5, 0.5)
 
 
+def bursts():
+    """Each user has a day, and in it a taste; nobody comes back after it."""
+    rng = np.random.default_rng(0)
+    user, step = np.divmod(np.arange(300 * 12), 12)
+    taste = rng.permutation(np.arange(300) % 10)[user]
+    # A third of the actions are on what all take.
+    own = 6 + taste * 12 + rng.integers(0, 12, len(user))
+    item = np.where(rng.random(len(user)) < 1 / 3, rng.integers(0, 6, len(user)), own)
+    return interactions(user, item, user * 86400 + step * 3600)
+
+
+def test_newest_events_of_new_users_do_not_silence_what_knows_the_others():
+    blend = Blend((Popular(half_life_days=None), ItemKNN(half_life_days=None)))
+    train, test = bursts().leave_last(1)
+
+    # Of the newest tenth a part is of nobody who was there before.
+    by_time = blend.fit(*train.split(fractions=(0.9,)), repeat=False)
+    learnt = blend.fit(train, repeat=False)
+
+    asked, relevant = at_the_end(Fold(train), test, 300, repeat=False)
+
+    def found(fitted):
+        hit = hits(fitted.retrieve(asked, 20).item, relevant)
+        return ndcg(hit, relevant.count, 20).mean()
+
+    popular, near = (found(Blend((one,)).fit(train)) for one in blend.methods.values())
+    assert by_time.quotas == (1.0, 0.0)
+    assert learnt.quotas[1] > 0.6
+    assert found(learnt) >= near > 1.9 * max(popular, found(by_time))
+
+
+def test_unknown_users_are_answered_by_a_channel_of_no_weight():
+    log = bursts()
+    popular = Popular(half_life_days=None)
+    fitted = Blend((popular, ItemKNN()), quotas=(0.0, 1.0)).fit(log)
+    nobody = np.array([-1, -1], np.int32)
+    asked = Requests.of_users(Fold(log).graph, nobody, log.time[-1:].repeat(2) + 1)
+
+    np.testing.assert_array_equal(
+        fitted.retrieve(asked, 10).item, popular.fit(log).retrieve(asked, 10).item
+    )
+
+
+def test_what_is_new_to_all_counts_more_than_the_last_events_of_who_left():
+    # Most users leave before the others turn from items 1 to 3 to items 4 to 6.
+    rng = np.random.default_rng(0)
+    user, time = rng.integers(0, 400, 9000), np.arange(9000) * 600
+    new = time > time[-1500]
+    user = np.where(new, user % 100, user)
+    item = rng.integers(1, 4, len(user)) + 3 * new
+    log = interactions(user, np.concatenate([[0], item[1:]]), time)
+    said = {"old": (1, 2, 3), "new": (4, 5, 6)}
+    rows = log.items.ids.to_list()
+    blend = Blend({n: Says(tuple(map(rows.index, x))) for n, x in said.items()})
+
+    by_last_events = blend.fit(*log.leave_last(1), repeat=True)
+    learnt = blend.fit(log, repeat=True)
+
+    assert by_last_events.quotas[0] > 0.6
+    assert learnt.quotas[1] > 0.6
+
+
 def later_on(log, item):
     """A part after a log in which all its users choose one item."""
     user = np.repeat(np.unique(log.user), 5)
@@ -406,7 +468,7 @@ def test_a_valid_part_of_another_log_is_refused():
 
 
 def test_ranks_or_scores_are_taken_as_they_rank_the_valid_part():
-    train, valid = draw_log(events=3000).split(fractions=(0.8,))
+    train, valid = bursts().leave_last(2)
     channels = {"near": ItemKNN(2, half_life_days=None), "pop": Popular(None)}
     found = {}
     for by in ("ranks", "scores"):

@@ -6,7 +6,7 @@ Places that fusion cannot take away keep every source in the list, and in the lo
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -23,13 +23,20 @@ from tidegraph.retrieval.scoring.before import check_before
 from tidegraph.retrieval.scoring.channel_weights import sure_weights
 from tidegraph.retrieval.scoring.evidence import positive_events, trained_until
 from tidegraph.retrieval.scoring.fusion import By, rank_gains, stack_lists
-from tidegraph.retrieval.scoring.trial import LEAST, at_the_end, returns, trial_of
+from tidegraph.retrieval.scoring.trial import (
+    LEAST,
+    Asked,
+    at_the_end,
+    next_events,
+    returns,
+    trial_of,
+)
 from tidegraph.run import Run
 from tidegraph.stages import (
+    Candidates,
     FittedRetriever,
     Fold,
     ItemSets,
-    Requests,
     Retriever,
     Train,
     by_name,
@@ -58,10 +65,11 @@ class Blend:
         channels: The retrievers, called by their classes; or a mapping of names of your
             own to them, which may hold one class several times.
         quotas: The weight of each channel, in any unit, in their order or by their
-            names; () for all alike. ``FROM_LOG`` learns them: each channel answers the
-            users of the newest part of the log, knowing only what came before, and the
-            weights that rank highest what they then did are taken, so that no channel
-            alone ranks it higher. They are alike where that part is too small.
+            names; () for all alike. ``FROM_LOG`` learns them: each channel answers
+            before the newest events of the log, and before the last one of users that
+            it knows without these, and the weights that rank highest what they then did
+            are taken, if they surely rank it higher than the best channel alone. They
+            are alike where there is too little.
         at_least: How much of its quota of places a channel is sure of, 0 to 1.
         smoothing: The larger, the less the first ranks stand out.
         by: What of a channel's list counts, its ranks or its scores.
@@ -139,13 +147,13 @@ class Blend:
                 if repeat is None:
                     repeat = returns(fold.view(positive_events))
                 asked = at_the_end(fold, later, _REQUESTS, repeat)
-                return self._learn_weights(fitted, fitted, *asked)
+                return self._learn_weights(fitted, fitted, (asked,))
             trial = fold.view(trial_of, None)
             if trial is None:
                 return fitted
-            known = self._fit_channels(trial.known, run and run.child("weights"), NONE)
-            asked = trial.as_of_the_cut(_REQUESTS, repeat)
-            return self._learn_weights(fitted, known, *asked)
+            held = next_events(trial, _REQUESTS, repeat)
+            known = self._fit_channels(held.known, run and run.child("weights"), NONE)
+            return self._learn_weights(fitted, known, held.asked)
 
     def _fit_channels(
         self, fold: Fold, run: Run | None, given: Mapping[str, FittedRetriever]
@@ -173,16 +181,22 @@ class Blend:
         self,
         fitted: FittedBlend,
         known: FittedBlend,
-        requests: Requests,
-        relevant: ItemSets,
+        asked: Sequence[Asked],
     ) -> FittedBlend:
         """Return a blend with the weights by which ``known`` ranks best what is due."""
-        answers = known.answers(requests, LEAST_DEEP)
+        parts = [known.answers(requests, LEAST_DEEP) for requests, _ in asked]
+        answers = [
+            Candidates.concatenated(list(part)) for part in zip(*parts, strict=True)
+        ]
+        relevant = ItemSets.concatenated([due for _, due in asked])
         lists = stack_lists(answers)
         ways = get_args(By) if isinstance(self.by, FromLog) else (self.by,)
         learnt = {
             by: sure_weights(
-                lists, rank_gains(answers, lists, by, self.smoothing), relevant
+                lists,
+                rank_gains(answers, lists, by, self.smoothing),
+                relevant,
+                self.at_least,
             )
             for by in ways
         }

@@ -9,8 +9,10 @@ from jaxtyping import Float32, Float64, Int32, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.retrieval.scoring.fusion import (
+    FILLS,
     By,
     fuse,
+    kept_places,
     rank_gains,
     reciprocal_ranks,
     stack_lists,
@@ -28,7 +30,6 @@ from tidegraph.stages import (
 LEAST_DEEP = 100
 """How long lists that are fused are at least, and those that their weights are of."""
 
-_FILLS = 1e-15  # What a channel of no weight counts, so that it fills up in its order.
 _DEPTH = 1000  # How deep a channel's list is searched for an item to explain.
 
 
@@ -96,8 +97,10 @@ class FittedBlend:
             return Candidates.of_channel(alone.item, alone.score, self.channels[0])
         width = min(check_k(k), self.num_items)
         lists = stack_lists(answers)
-        gain = self.gains(answers, lists, np.array(self.quotas))
-        item, score = fuse(lists, gain, self._places(width), width, self.num_items)
+        quotas = np.array(self.quotas)
+        gain = self.gains(answers, lists, quotas)
+        places = kept_places(quotas, self.at_least, width)
+        item, score = fuse(lists, gain, places, width, self.num_items)
         votes = reciprocal_ranks(item, lists, self.num_items)
         return Candidates(item, score, self.channels, votes)
 
@@ -109,7 +112,7 @@ class FittedBlend:
     ) -> Float64[np.ndarray, "c b k"]:
         """Return what each place of ``lists``, of the answers, adds to its item."""
         worth = rank_gains(answers, lists, self.by, self.smoothing)
-        return np.maximum(quotas, _FILLS)[:, None, None] * worth
+        return np.maximum(quotas, FILLS)[:, None, None] * worth
 
     def only(self, names: Container[str]) -> dict[str, FittedRetriever]:
         """Return the retrievers of some channels, by name."""
@@ -161,7 +164,7 @@ class FittedBlend:
         worth = votes[..., : len(self.channels)].astype(np.float64)
         if self.by == "ranks":
             worth *= (self.smoothing + 1) / (self.smoothing * worth + 1)
-        return (np.maximum(self.quotas, _FILLS) * worth).argmax(axis=-1)
+        return (np.maximum(self.quotas, FILLS) * worth).argmax(axis=-1)
 
     def state(self) -> State:
         """Return what a file needs to hold."""
@@ -198,11 +201,3 @@ class FittedBlend:
             by=cast(By, state.settings.get("by", "ranks")),
             trained_until=cast(int | None, state.settings.get("trained_until")),
         )
-
-    def _places(self, k: int) -> Int64[np.ndarray, " c"]:
-        """Return how many of ``k`` places each channel is sure of."""
-        wanted = self.at_least * np.array(self.quotas) * k
-        places = np.ceil(wanted - 1e-9).astype(np.int64)
-        while places.sum() > k:
-            places[(places - wanted).argmax()] -= 1
-        return places

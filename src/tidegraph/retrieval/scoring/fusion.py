@@ -14,6 +14,27 @@ from tidegraph.stages import NO_ITEM, Candidates
 By = Literal["ranks", "scores"]
 """What of a list counts."""
 
+FILLS = 1e-15
+"""What a channel of no weight counts, so that it fills up in its order."""
+
+
+def kept_places(
+    quotas: Float64[np.ndarray, " c"], at_least: float, k: int
+) -> Int64[np.ndarray, " c"]:
+    """Return how many of ``k`` places each channel is sure of.
+
+    Args:
+        quotas: The weight of each, adding up to 1.
+        at_least: How much of its quota of places that is, rounded up as far as there
+            are places.
+        k: Length of the list.
+    """
+    wanted = at_least * quotas * k
+    places = np.ceil(wanted - 1e-9).astype(np.int64)
+    while places.sum() > k:
+        places[(places - wanted).argmax()] -= 1
+    return places
+
 
 def stack_lists(answers: Sequence[Candidates]) -> Int32[np.ndarray, "c b n"]:
     """Return the items of each answer, padded to the widest."""

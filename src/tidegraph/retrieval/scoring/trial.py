@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int32
+from jaxtyping import Bool, Float64, Int32
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.split import last_rows_of_users
 from tidegraph.data.views.evidence import is_positive, positive_actions
 from tidegraph.errors import DataError
+from tidegraph.graph.erasure import without_pairs
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Fold, ItemSets, Requests
 from tidegraph.stages.dcg import discounted_gains
@@ -157,6 +159,79 @@ def at_the_end(
     return requests, relevant
 
 
+Asked = tuple[Requests, ItemSets]
+"""Requests, and what each is to find."""
+
+
+class NextEvents(NamedTuple):
+    """What methods are fitted on, and what they are then to find.
+
+    Attributes:
+        known: All that was known without what is held out.
+        asked: Requests of each kind; each knows nothing from its time on.
+    """
+
+    known: Fold
+    asked: tuple[Asked, ...]
+
+
+def next_events(trial: Trial, most: int, repeat: bool | None = None) -> NextEvents:
+    """Hold out next events of two kinds, of each as many: the newest, and users' last.
+
+    The newest are asked for at their own time, by whoever came; but in a log of which
+    each user has a short time they are of users whom the rest does not know. The last
+    event of users of the rest, whenever it was, is of users whom the rest knows; but
+    others went on after it. So neither alone settles what serves both. And each request
+    is for one event, or what a short time brings: what a user does in a long one is
+    mostly what is popular. On MovieLens-1M, where 94 % of the newest tenth is of known
+    users, ``Popular`` ranks the 90 events of each best of four methods, and the next
+    one worst of them.
+
+    Args:
+        trial: The newest tenth of a log. Without times in seconds it holds last events
+            already, and is taken as it is.
+        most: How many requests of a kind at most.
+        repeat: May lists hold items of the history? What the log does if left out.
+    """
+    repeat = trial.repeat if repeat is None else repeat
+    if trial.later.clock != "seconds":
+        return NextEvents(trial.known, (trial.as_of_the_cut(most, repeat),))
+    newest, size = trial.requests, min(len(trial.item), most)
+    known, last = _without_last_events(trial.known, size)
+    size = size if last is None else len(np.unique(last.user))
+    newest = Requests.of_users(
+        newest.graph, newest.user[:size], newest.time[:size], repeat=repeat
+    )
+    one_each = ItemSets(np.arange(size + 1, dtype=np.int64), trial.item[:size])
+    asked: list[Asked] = [(newest, one_each)]
+    if last is not None:
+        asked.append(at_the_end(known, last, most, repeat))
+    return NextEvents(known, tuple(asked))
+
+
+def _without_last_events(fold: Fold, most: int) -> tuple[Fold, Interactions | None]:
+    """Return the fold without the last event of some users, and these events.
+
+    What these users did after it goes too, and further edges between the same two from
+    then on. Where users are too few to say anything, all stays.
+    """
+    log = fold.events
+    try:
+        later = from_last_events(log, most, np.random.default_rng(0))
+    except DataError:
+        return fold, None
+    last = log.take(later & is_positive(log))
+    if len(last) < LEAST:
+        return fold, None
+    edges = fold.edges
+    if edges is not None:
+        item = np.full(len(log.users), -1, np.int64)
+        since = np.zeros(len(item), np.int64)
+        item[last.user], since[last.user] = last.item, last.time
+        edges = without_pairs(edges, item, since)
+    return Fold(log.take(~later), edges=edges), last
+
+
 def ndcg_of_one(
     found: Int32[np.ndarray, "b k"], item: Int32[np.ndarray, " b"]
 ) -> Float64[np.ndarray, " b"]:
@@ -200,6 +275,27 @@ def _of_frequent(log: Interactions, items: int) -> Interactions:
     return replace(log, item=place[log.item], items=Vocabulary.of_different(ids))
 
 
+def from_last_events(
+    log: Interactions, most: int, rng: np.random.Generator
+) -> Bool[np.ndarray, " n"]:
+    """Return which rows are the last event of a user that wants an item, or later.
+
+    Args:
+        log: All events.
+        most: Of how many users at most, drawn at random among those who have others.
+        rng: Draws them.
+
+    Raises:
+        DataError: Nobody has two events that want an item.
+    """
+    rows = np.flatnonzero(is_positive(log))
+    last = rows[last_rows_of_users(log.user[rows], 1)]
+    last = rng.permutation(last)[:most]
+    since = np.full(len(log.users), len(log))
+    since[log.user[last]] = last
+    return np.arange(len(log)) >= since[log.user]
+
+
 def _held_out(
     log: Interactions, rng: np.random.Generator
 ) -> tuple[Interactions, Interactions]:
@@ -213,13 +309,9 @@ def _held_out(
         time = log.time[(log.label == 1) & (log.weight > 0)]
         cut = int(time[int(len(time) * (1 - SHARE))]) if len(time) else 0
         return log.before(cut), log.since(cut)
-    wanted = is_positive(log)
     if log.clock == "order":
-        rows = np.flatnonzero(wanted)
-        last = rows[last_rows_of_users(log.user[rows], 1)]
-        since = np.full(len(log.users), len(log))
-        since[log.user[last]] = last
-        later = np.arange(len(log)) >= since[log.user]
+        later = from_last_events(log, len(log), rng)
         return log.take(~later), log.take(later)
+    wanted = is_positive(log)
     known, found = log.take(wanted).random_split(fractions=(1 - 2 * SHARE,), rng=rng)
     return known.followed_by(log.take(~wanted)), found
