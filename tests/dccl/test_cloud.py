@@ -26,7 +26,8 @@ from dccl.clouds import (
 from device.test_split import EVERY, WITH
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.intervals import EveryDays
-from tidegraph.dccl.learning import Rounds, calibrating_shift
+from tidegraph.dccl.learning import Rounds
+from tidegraph.dccl.level import calibrating_shift
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
 from tidegraph.device.distill import MoMoDistill, Teachers

@@ -10,6 +10,7 @@ import tidegraph as tg
 from dccl.clouds import SHORT, fleet, method, model, parts
 from dccl.test_cloud import recorded, same
 from device.heads import fleet_of, head
+from device.test_fleet import starts
 from tidegraph.dccl.judging import (
     Verdict,
     best_bases,
@@ -20,6 +21,7 @@ from tidegraph.dccl.judging import (
 )
 from tidegraph.dccl.learning import Rounds
 from tidegraph.device.distill import MoMoDistill
+from tidegraph.device.distill_patches import distill_patches
 from tidegraph.device.fleet import losses, personalised, start_thetas
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import LocalSteps
@@ -67,10 +69,6 @@ def spoil_patches(monkeypatch, some):
 
 def bases_of(patched: Patched) -> np.ndarray:
     return np.concatenate([b.detach().numpy().ravel() for b in patched.bases.values()])
-
-
-def tables_of(ranker):
-    return weights_of(ranker.network)
 
 
 def test_bases_are_published_where_the_network_is_refused(monkeypatch):
@@ -287,24 +285,61 @@ def test_without_patches_every_theta_answers_as_the_model_does():
         assert not torch.equal(of(rows.x, rows.offset, theta), plain)
 
 
+def test_u_learns_from_the_theta_before_the_rows_that_it_is_judged_on(monkeypatch):
+    inner, given, states = distill_patches, [], []
+    recorded(monkeypatch, states)
+
+    def watched(*parts):
+        given.append(parts)
+        return inner(*parts)
+
+    monkeypatch.setattr("tidegraph.dccl.learning.distill_patches", watched)
+    monkeypatch.setattr("tidegraph.dccl.learning.saved_by_own_models", lambda *_: 0.1)
+    rounds, run = [], Rounds._learn_in_cloud
+
+    def seen(self, state, known):
+        rounds.append((self, state, self.rows(state).where(known.kept)))
+        return run(self, state, known)
+
+    monkeypatch.setattr(Rounds, "_learn_in_cloud", seen)
+    learnt(PATCHES)
+
+    assert not given[0][1].any()
+    (_, theta, *_, valid_theta), (of, state, past) = given[1], rounds[1]
+    early, late = past.parted()
+    assert state.current.sum() > 10
+    for device in range(len(past)):
+        one = np.array([device])
+        begin = start_thetas(state.head, np.zeros_like(theta[one]), early.at(one))
+        alone = personalised(state.head, begin, early.at(one), of.local)
+        expected = alone.theta[0] * (state.current[device] and alone.counts[0])
+        np.testing.assert_allclose(theta[device], expected, atol=1e-5)
+    # A device's own theta has learnt from rows that U is judged on.
+    some = state.current & (late.counts > 0)
+    assert np.abs(theta[some] - state.theta[some]).max() > 1e-3
+    # So have those of the devices that choose the best epoch.
+    assert np.array_equal(valid_theta, theta)
+    assert (of.aside & theta.any(axis=1)).any()
+
+
 def test_own_models_save_what_a_loop_over_the_devices_finds():
     of, fleet, local = head(), fleet_of([12, 9, 1, 0, 15]), LocalSteps(steps=3)
     early, late = fleet.parted()
     # One that took no step, since it passed all over, is answered by the model.
     early.rows.label[int(early.ptr[1]) : int(early.ptr[2])] = 0
     fleet.rows.label[int(fleet.ptr[1]) : int(fleet.ptr[1]) + 6] = 0
-    total = weight = 0.0
+    before, total, weight = starts(of, len(fleet)), 0.0, 0.0
     for device in range(len(fleet)):
         one = np.array([device])
         own, judged = early.at(one), late.at(one)
-        begin = start_thetas(of, np.zeros((1, of.theta), np.float32), own)
+        begin = start_thetas(of, before[one], own)
         learnt = personalised(of, begin, own, local)
         told = losses(of, learnt.theta, judged)
         gain = float(told.model[0] - told.own[0]) if learnt.counts[0] else 0.0
         total += gain * float(told.weight[0])
         weight += float(told.weight[0])
 
-    found = saved_by_own_models(of, fleet, local)
+    found = saved_by_own_models(of, before, fleet, local)
 
     assert found == pytest.approx(total / weight, abs=1e-6)
     assert abs(found) > 1e-3
@@ -320,4 +355,4 @@ def test_where_nobody_judges_there_is_no_number():
     of, nobody = head(), fleet_of([0, 0])
 
     assert np.isnan(loss_of_model(of, nobody))
-    assert np.isnan(saved_by_own_models(of, nobody, LocalSteps(steps=1)))
+    assert np.isnan(saved_by_own_models(of, starts(of, 2), nobody, LocalSteps(1)))

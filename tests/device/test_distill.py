@@ -167,7 +167,7 @@ def test_eq_19_20_the_loss_of_the_patches_is_that_of_a_loop(beta):
         np.repeat([1, 0, 1], fleet.counts).astype(np.float32),
     )
     distill = MoMoDistill(beta=beta, cap=1e9)
-    task = _Patches(of, theta, fleet, taught, fleet.before(0), distill)
+    task = _Patches(of, theta, fleet, taught, fleet.before(0), theta, distill)
     batch = task._batch(np.arange(3), theta, task.parts)
     early, late = fleet.parted()
     total = weight = 0.0
@@ -189,6 +189,20 @@ def test_eq_19_20_the_loss_of_the_patches_is_that_of_a_loop(beta):
     found = task.loss(batch)
 
     np.testing.assert_allclose(found.detach(), total / weight, rtol=1e-4)
+
+
+def test_who_chooses_the_best_epoch_begins_where_their_theta_says():
+    of, fleet, judges = head(), fleet_of([20, 9]), fleet_of([12, 30, 7], seed=9)
+    theta = starts(of, 3)
+    given = (of, starts(of, 2), fleet, None, judges)
+    task = _Patches(*given, theta, MoMoDistill())
+
+    early, late = judges.parted()
+    told = losses(of, start_thetas(of, theta, early), late)
+    expected = (told.own * told.weight).sum() / told.weight.sum()
+    assert task.validate() == pytest.approx(-expected, rel=1e-5)
+    none = _Patches(*given, np.zeros_like(theta), MoMoDistill())
+    assert abs(none.validate() - task.validate()) > 1e-4
 
 
 def planted(alike, devices=300, count=60, seed=0):

@@ -109,7 +109,7 @@ def task(private, beta=0.7, rate=1.0):
     )
     distill = MoMoDistill(beta=beta, model=None)
     theta = starts(of, len(COUNTS))
-    inner = _Patches(of, theta, fleet, taught, fleet.before(0), distill)
+    inner = _Patches(of, theta, fleet, taught, fleet.before(0), theta, distill)
     return Privately(inner, private, beta, rate, 1)
 
 

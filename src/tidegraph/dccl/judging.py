@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from tidegraph.device.fleet import losses, personalised, start_thetas
+from tidegraph.device.fleet import Learnt, losses, personalised, start_thetas
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.rows import FleetRows
@@ -41,8 +41,33 @@ def loss_of_model(head: Patched, rows: FleetRows) -> float:
     return weighted_mean(found.model, found.weight)
 
 
+def learnt_early(
+    head: Patched,
+    before: Float32[np.ndarray, "d theta"],
+    rows: FleetRows,
+    local: LocalSteps,
+    processes: int = 1,
+) -> Learnt:
+    """Return what devices learn from their earlier rows; the later ones can judge it.
+
+    Args:
+        head: Tower, bases and U.
+        before: The theta that U begins from; 0 for a device without.
+        rows: Those of the devices.
+        local: How devices learn.
+        processes: How many processes learn for them.
+    """
+    early = rows.parted()[0]
+    begin = start_thetas(head, before, early)
+    return personalised(head, begin, early, local, processes=processes)
+
+
 def saved_by_own_models(
-    head: Patched, rows: FleetRows, local: LocalSteps, processes: int = 1
+    head: Patched,
+    before: Float32[np.ndarray, "d theta"],
+    rows: FleetRows,
+    local: LocalSteps,
+    processes: int = 1,
 ) -> float:
     """Return what devices' own models save beside the model of all; nan without rows.
 
@@ -51,14 +76,13 @@ def saved_by_own_models(
 
     Args:
         head: Tower, bases and U.
+        before: Their theta before the later rows, that U begins from.
         rows: Those of the devices that judge.
         local: How devices learn.
         processes: How many processes learn for them.
     """
-    early, late = rows.parted()
-    none = np.zeros((len(rows), head.theta), np.float32)
-    begin = start_thetas(head, none, early)
-    learnt = personalised(head, begin, early, local, processes=processes)
+    late = rows.parted()[1]
+    learnt = learnt_early(head, before, rows, local, processes)
     found = losses(head, np.where(learnt.counts[:, None], learnt.theta, 0), late)
     saved = np.where(learnt.counts, found.model - found.own, 0)
     return weighted_mean(saved, found.weight)

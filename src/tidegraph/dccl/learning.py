@@ -13,11 +13,13 @@ from tidegraph.dccl.judging import (
     Verdict,
     best_bases,
     is_no_worse,
+    learnt_early,
     loss_of_model,
     saved_by_own_models,
     weighted_mean,
     without_patches,
 )
+from tidegraph.dccl.level import calibrating_shift
 from tidegraph.dccl.network import Lesson, train_network
 from tidegraph.dccl.round import PLAIN, CloudState, Round
 from tidegraph.dccl.trunk import FleetInputs
@@ -34,13 +36,9 @@ from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.privacy import epsilon, nothing_spent, privacy_spent
 from tidegraph.device.rows import FleetRows
-from tidegraph.extras import needed
 from tidegraph.kernels.ragged import owners
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.run import Run
-
-with needed("torch", "neural", "a neural network"):
-    import torch
 
 
 class _Known(NamedTuple):
@@ -198,11 +196,12 @@ class Rounds:
         )
         if not model.finite or (judged and not is_no_worse(after, before)):
             model = state
-        learnt = self._learn_patches(model, known, taught)
+        early = self._learnt_early(state, known)
+        learnt = self._learn_patches(model, known, early, taught)
         was = model.head if state.patched else without_patches(model.head)
         judges = self.rows(model).where(judging)
         saved = (
-            saved_by_own_models(head, judges, self.local, self.processes)
+            saved_by_own_models(head, early, judges, self.local, self.processes)
             for head in (was, learnt)
         )
         verdict = Verdict(before, after, *saved)
@@ -238,12 +237,37 @@ class Rounds:
         head = distill_model(state.head, learn, taught, judges, distill, run)
         return replace(state, head=head)
 
+    def _learnt_early(
+        self, state: CloudState, known: _Known
+    ) -> Float32[np.ndarray, "d theta"]:
+        """Return what devices with a theta learn from their earlier rows alone.
+
+        The later rows judge what U makes of it, and a device's own theta has learnt
+        from many of them. 0 for a device without a theta.
+        """
+        none = np.zeros_like(state.theta)
+        if not state.current.any():
+            return none
+        rows = self.rows(state).where(known.kept)
+        found = learnt_early(state.head, none, rows, self.local, self.processes)
+        return np.where((state.current & found.counts)[:, None], found.theta, none)
+
     def _learn_patches(
-        self, state: CloudState, known: _Known, taught: Teachers | None
+        self,
+        state: CloudState,
+        known: _Known,
+        early: Float32[np.ndarray, "d theta"],
+        taught: Teachers | None,
     ) -> Patched:
         """Return the head of a state whose bases and U have learnt.
 
         Where none serve so far they learn from what was drawn.
+
+        Args:
+            state: The model of all that goes on, and bases and U as they were.
+            known: What is learnt from.
+            early: The theta of each device before the later rows.
+            taught: What devices' own models say.
         """
         head = state.head
         if not state.patched:
@@ -251,12 +275,13 @@ class Rounds:
             head.f.load_state_dict(state.head.f.state_dict())
         return distill_patches(
             head,
-            known.theta,
+            early,
             self._learning(state, known),
             taught,
             self.rows(state).where(known.kept & self._judging),
             self.distill,
             known.run.child("patches"),
+            early,
         )
 
     def _privacy_spent(self, learn: FleetRows) -> Float64[np.ndarray, " orders"]:
@@ -293,26 +318,6 @@ class Rounds:
     def _rows_of(self, rows: FleetRows, devices: Bool[np.ndarray, " d"]) -> FleetRows:
         """Return the same devices, of which some alone have their rows."""
         return rows.where(devices[owners(rows.ptr)])
-
-
-def calibrating_shift(head: Patched, rows: FleetRows) -> float:
-    """Return what must be added to all logits for rows to be as likely as they came.
-
-    The shift at which the mean probability of all rows is the share of those that were
-    acted on; 0 where all or none were.
-    """
-    label, weight = rows.rows.label.double(), rows.rows.weight.double()
-    share = float((label * weight).sum() / weight.sum().clamp(min=1e-9))
-    if not 0 < share < 1:
-        return 0.0
-    with torch.no_grad():
-        logit = head.plain(rows.rows.x, rows.rows.offset).double()
-    low, high = -40.0, 40.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        likely = (torch.sigmoid(logit + middle) * weight).sum() / weight.sum()
-        low, high = (middle, high) if float(likely) < share else (low, middle)
-    return (low + high) / 2
 
 
 def _share_of_devices(rows: FleetRows, taught: Teachers) -> float:

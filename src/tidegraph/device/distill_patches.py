@@ -45,22 +45,27 @@ def distill_patches(
     valid: FleetRows,
     settings: MoMoDistill,
     run: Run,
+    valid_theta: Float32[np.ndarray, "v theta"] | None = None,
 ) -> Patched:
     """Return a head whose bases and start have learnt from the rows of devices.
 
     Args:
         head: Tower and bases so far, which stay as they are.
-        theta: The numbers of the devices so far; 0 for one without.
+        theta: The numbers of the devices before the later rows, which judge what begins
+            from these; 0 for one without.
         fleet: Rows of devices.
         taught: What their models say; none before any has learnt.
         valid: Rows of other devices, which decide when to stop, and how far ``U`` goes.
         settings: How to learn.
         run: In what circumstances.
+        valid_theta: What ``theta`` is of the other devices; 0 if left out.
     """
+    if valid_theta is None:
+        valid_theta = np.zeros((len(valid), head.theta), np.float32)
     new = copy.deepcopy(head)
     new.requires_grad_(True)
     new.f.requires_grad_(False)
-    task = _Patches(new, theta, fleet, taught, valid, settings)
+    task = _Patches(new, theta, fleet, taught, valid, valid_theta, settings)
     if settings.private is None:
         train(task, settings.patches, run, method=settings)
         _hold_back(task)
@@ -135,6 +140,7 @@ class _Patches:
     fleet: FleetRows
     taught: Teachers | None
     valid: FleetRows
+    valid_theta: Float32[np.ndarray, "v theta"]
     settings: MoMoDistill
     unit: str = "devices"
 
@@ -201,11 +207,11 @@ class _Patches:
         late = np.flatnonzero(self.judges[1].counts)
         if not len(late):
             return float("nan")
-        none = np.zeros((len(self.valid), self.module.theta), np.float32)
         total = weight = 0.0
         with torch.no_grad():
             for start in range(0, len(late), 256):
-                batch = self._batch(late[start : start + 256], none, self.judges)
+                some = late[start : start + 256]
+                batch = self._batch(some, self.valid_theta, self.judges)
                 counts = float(batch.late.weight.sum())
                 total, weight = (
                     total + counts * float(self.loss(batch)),
