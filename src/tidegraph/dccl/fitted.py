@@ -66,7 +66,7 @@ class FittedDCCL:
             key: PEM file of the private key that signs it, made where there is none;
                 beside the folder and named after it if left out.
             items: Describe so many items, those with the most actions, so that a device
-                ranks them by itself.
+                ranks them by itself; all where there are no more.
             version: A number larger than that of every bundle that devices had before.
                 If left out, one more than that of the bundle in the folder; without one
                 there, Unix seconds.

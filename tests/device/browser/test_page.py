@@ -1,11 +1,13 @@
 """The page in a real browser: it learns, keeps, sends and survives."""
 
+import copy
 import json
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from device import heads
 from device.browsers import ITEMS, KEY, KINDS, THETA, Browser, browser_or_skip
@@ -117,6 +119,30 @@ def test_the_gate_gets_theta_and_nothing_else_leaves(page, published):
     assert page.text("#facts").startswith("0 choices")
 
 
+def other_weights(model):
+    """What another round has published: the same graphs and items."""
+    head = copy.deepcopy(model.head)
+    with torch.no_grad():
+        head.start.out.weight *= 0.5
+    return replace(model, head=head)
+
+
+def test_of_a_new_round_the_weights_alone_are_downloaded(
+    page, model, folder, published, monkeypatch
+):
+    asked, (bundle, _) = [], published
+    serve = bundle.file
+    monkeypatch.setattr(bundle, "file", lambda name: asked.append(name) or serve(name))
+    refresh_bundle(other_weights(model), folder, KEY)
+
+    assert page.open() == f"Bundle 2, {ITEMS} items."
+    assert len(page.list()) == 10
+    assert sorted(asked) == ["manifest.json", "weights.bin"]
+
+    page.open()
+    assert sorted(asked) == ["manifest.json", "manifest.json", "weights.bin"]
+
+
 def test_a_new_round_is_loaded_and_an_old_theta_not_used(page, model, folder):
     choose(page, 8)
     page.press("learn")
@@ -145,7 +171,7 @@ def test_a_new_round_is_loaded_and_an_old_theta_not_used(page, model, folder):
     ],
 )
 def test_a_corrupt_bundle_leaves_the_last_good_one(page, model, folder, damage, said):
-    refresh_bundle(model, folder, KEY)
+    refresh_bundle(other_weights(model), folder, KEY)
     place = folder / "manifest.json"
     if damage == "weights":
         raw = bytearray((folder / "weights.bin").read_bytes())
