@@ -1,3 +1,4 @@
+import math
 from datetime import date
 
 import numpy as np
@@ -29,6 +30,8 @@ def between(by, *items: int, **columns) -> np.ndarray:
     [
         ["p", "q", "p", None],
         [1, 2, 1, None],
+        # As pandas has whole numbers with a gap.
+        [1.0, 2.0, 1.0, math.nan],
         [True, False, True, None],
         [date(2020, 1, 1), date(2020, 1, 2), date(2020, 1, 1), None],
         pl.Series(["p", "q", "p", None], dtype=pl.Categorical),

@@ -115,6 +115,8 @@ def test_a_column_that_says_nothing_is_said():
             "price": [0.5 * n for n in range(count)],
             "shelf": [n % 3 for n in range(count)],
             "sold": [n % 2 == 0 for n in range(count)],
+            # As pandas has whole numbers with a gap.
+            "brand": [np.nan, *(float(n % 7) for n in range(1, count))],
         }
     )
     log = replace(log, items=log.items.with_features(table, "item"))
@@ -132,7 +134,7 @@ def test_a_column_that_says_nothing_is_said():
         fitted("shelv")
     with pytest.raises(ConfigError, match="no column to come from"):
         fitted()
-    assert fitted("shelf", "sold").item_known.all()
+    assert fitted("shelf", "sold", "brand").item_known.all()
 
 
 def test_a_recipe_names_the_sides():

@@ -13,7 +13,7 @@ from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
-from tidegraph.features.values import null_if_not_finite
+from tidegraph.features.values import has_fractions, null_if_not_finite
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import Fold, Train
@@ -175,8 +175,9 @@ def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None
             f"{feature_names(features.columns, 'item')}"
         )
     column = features[by]
-    inner = _type_of_values(column)
-    if inner.is_float() or inner.is_decimal() or inner.is_nested():
+    several = isinstance(column.dtype, pl.List)
+    values = column.explode() if several else column
+    if values.dtype.is_nested() or has_fractions(values):
         raise DataError(
             f"{method} compares items by {by!r}, a column of {column.dtype}, whose "
             "values are not categories. Cut numbers into ranges first (Series.cut), "

@@ -117,10 +117,9 @@ def test_a_list_of_one_has_no_diversity():
     )
 
 
-def test_items_of_one_category_are_alike_and_of_two_are_not():
-    items = Vocabulary(
-        pl.Series(["a", "b", "c"]), pl.DataFrame({"kind": ["x", "x", "y"]})
-    )
+@pytest.mark.parametrize("kind", [["x", "x", "y"], [1.0, 1.0, float("nan")]])
+def test_items_of_one_category_are_alike_and_of_two_are_not(kind):
+    items = Vocabulary(pl.Series(["a", "b", "c"]), pl.DataFrame({"kind": kind}))
     vectors = feature_vectors(items, "kind")
     lists = np.array([[0, 1], [0, 2]], np.int32)
 

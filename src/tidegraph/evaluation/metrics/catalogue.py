@@ -4,7 +4,7 @@
 ``popularity`` counts each item's actions in training.
 """
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -148,16 +148,19 @@ def feature_vectors(items: Vocabulary, column: str) -> sparse.csr_array:
             f"They have: {', '.join(known) or 'none'}."
         )
     values = items.features[column]
-    inner = cast(Any, values.dtype)
-    inner = inner.inner if isinstance(inner, pl.List) else inner
-    if inner.is_float() or inner.is_decimal() or inner.is_nested():
+    table = pl.DataFrame({"item": np.arange(len(values)), "value": values})
+    if isinstance(values.dtype, pl.List):
+        table = table.explode("value", empty_as_null=True)
+    inner = table["value"].dtype
+    if inner.is_float():
+        table = table.filter(pl.col("value").is_finite())
+    # Whole numbers with gaps come from pandas as floats.
+    cut = inner.is_float() or inner.is_decimal()
+    if inner.is_nested() or (cut and bool((table["value"] % 1 != 0).any())):
         raise ConfigError(
             f"lists are compared by {column!r}, a column of {values.dtype}, whose "
             "values are not categories. Cut numbers into ranges first (Series.cut)."
         )
-    table = pl.DataFrame({"item": np.arange(len(values)), "value": values})
-    if isinstance(values.dtype, pl.List):
-        table = table.explode("value", empty_as_null=True)
     table = table.drop_nulls().unique()
     code = table["value"].rank("dense").to_numpy().astype(np.int64) - 1
     row = table["item"].to_numpy()

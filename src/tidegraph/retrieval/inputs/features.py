@@ -8,6 +8,7 @@ from tidegraph.features.values import (
     category_numbers,
     check_tells_apart,
     feature_of_nodes,
+    has_fractions,
     standardised,
 )
 from tidegraph.nn.conv import Encoder, EncodesFeatures
@@ -78,7 +79,7 @@ def item_categories(
     sizes: list[int] = []
     for column in columns:
         values = feature_of_nodes(items, column, "item")
-        if values.dtype.is_float() or values.dtype.is_decimal():
+        if has_fractions(values):
             raise DataError(
                 f"{column!r} is a number with a fraction, and side information is of "
                 "categories. Cut it into ranges first, or leave it out."
