@@ -1,11 +1,13 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tidegraph.bench import PROTOCOLS, ClickProtocol, click_parts
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.fitting.shown import from_log
 
 DAY = 86_400
 
@@ -345,3 +347,49 @@ def test_a_log_with_too_few_events_is_refused(log):
 def test_shares_that_do_not_grow_are_refused():
     with pytest.raises(ConfigError, match=r"valid=0\.9 and test=0\.85"):
         ClickProtocol(valid=0.9)
+
+
+def shown_log(chance, label=None):
+    rng = np.random.default_rng(0)
+    events = len(chance)
+    return interactions(
+        [f"u{u}" for u in rng.integers(0, 20, events)],
+        [f"i{i}" for i in rng.integers(0, 30, events)],
+        np.sort(rng.integers(0, 120, events)) * DAY,
+        label=rng.integers(0, 2, events) if label is None else label,
+        context=pl.DataFrame({"chance": chance}),
+    )
+
+
+def test_propensities_weigh_what_is_learnt_from_as_examples_of_the_log_do():
+    log = shown_log(np.random.default_rng(1).uniform(0.1, 1, 900))
+    whole = from_log(log, propensity="chance")
+    wanted = {
+        (user, time, item): weight
+        for (user, time, items, _), weights in zip(
+            rows_of(whole), whole.weight, strict=True
+        )
+        for item, weight in zip(items, weights, strict=True)
+        if item >= 0
+    }
+    parts = parts_of(log, ClickProtocol(propensity="chance"))
+
+    for part in (parts.train, parts.valid, parts.test):
+        for (user, time, items, _), weights in zip(
+            rows_of(part), part.weight, strict=True
+        ):
+            for item, weight in zip(items, weights, strict=True):
+                assert item < 0 or weight == wanted[user, time, item]
+    assert parts_of(log).train.weight is None
+
+
+def test_propensities_that_are_none_or_of_actions_alone_are_refused():
+    chance = np.full(300, 0.5)
+
+    with pytest.raises(DataError, match=r"label 0"):
+        parts_of(
+            shown_log(chance, np.ones(300, np.int8)), ClickProtocol(propensity="chance")
+        )
+    chance[7] = 0
+    with pytest.raises(DataError, match=r"row 7 of the log has chance=0\.0"):
+        parts_of(shown_log(chance), ClickProtocol(propensity="chance"))

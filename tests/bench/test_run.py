@@ -257,6 +257,17 @@ def test_what_few_models_read_makes_them_alone_be_trained_anew(log, tmp_path):
     assert fits == [2, 3, 3]
 
 
+def test_propensities_make_everybody_be_trained_anew_as_they_change(log, tmp_path):
+    shown = replace(log, label=(np.arange(len(log)) % 2).astype(np.int8))
+    weighed = replace(PROTOCOL, propensity="chance")
+    for chance, protocol in ((0.5, PROTOCOL), (0.5, weighed), (0.6, weighed)):
+        said = pl.DataFrame({"chance": np.full(len(log), chance)})
+        one = replace(shown, context=said)
+        compare(one, [told(0.5)], protocol, seeds=1, folder=tmp_path)
+
+    assert len(Told.fits) == 3
+
+
 def test_a_line_without_its_probabilities_counts_for_nothing(log, tmp_path):
     compare(log, [told(0.5)], PROTOCOL, seeds=1, folder=tmp_path)
     for path in tmp_path.glob("*.npy"):

@@ -1,5 +1,6 @@
 import json
 
+import polars as pl
 import pytest
 
 from cli.test_bad_input import refused
@@ -65,6 +66,23 @@ def test_a_control_reads_fields_of_a_log_and_says_who_does_not(shop, capsys):
 
     said = capsys.readouterr().out
     assert "Features that not all read: plain: not item.category." in said
+
+
+def test_propensities_are_a_column_that_is_read_because_it_is_named(shop, capsys):
+    events = pl.read_csv(shop / "events.csv").with_row_index()
+    shown = events.with_columns(
+        clicked=pl.col("index") % 2, chance=(pl.col("index") % 9 + 1) / 10
+    )
+    shown.write_csv(shop / "events.csv")
+    few = ["--label", "clicked", "--models", "RecencyLogit", "--seeds", "1", "--json"]
+    auc = []
+    for further in ([], ["--propensity", "chance"]):
+        done(ctr(shop, *few, *further))
+        auc.append(json.loads(capsys.readouterr().out)["auc"])
+
+    assert auc[0] != auc[1]
+    said = refused(ctr(shop, *few, "--propensity", "index"), capsys, shop)
+    assert "row 0 of the log has index=0.0" in said
 
 
 def test_it_prints_json_and_leaves_nothing_without_a_folder(shop, capsys):

@@ -230,3 +230,37 @@ def test_an_item_shown_twice_counts_as_the_row_that_was_acted_on():
 
     assert found.label[2].tolist() == [1, 0]
     np.testing.assert_allclose(found.weight[2], [10, 2], rtol=1e-6)
+
+
+def test_a_return_needs_no_chance_and_is_counted_among_the_rows():
+    log = replace(
+        priced([0.5, None, 0.5, 0.5, 0.5, 1.5]),
+        weight=np.array([1, -1, 1, 1, 1, 1], np.float32),
+    )
+
+    with pytest.raises(DataError, match=r"row 5 of the log has chance=1\.5"):
+        from_log(log, propensity="chance")
+    with pytest.raises(DataError, match=r"no context column 'chances'.*context="):
+        from_log(log, propensity="chances")
+
+
+def test_what_was_not_shown_is_left_out_where_the_shown_is_weighed():
+    log = draw_log(events=100)
+    requests = Requests.of_users(
+        Snapshot.of(log), np.arange(2, dtype=np.int32), log.time[[-1, -1]]
+    )
+    item = np.array([[1, 2, 3], [5, 6, 7]], np.int32)
+    label = np.array([[0, 1, 0], [1, 0, 0]], np.float32)
+    weight = np.array([[4, 2, 0], [8, 0, 0]], np.float32)
+
+    found = with_shown_negatives(
+        Examples(requests, Candidates(item, np.ones((2, 3), np.float32)), label),
+        sets([2], [5]),
+        sets([1], []),
+        weight,
+    )
+
+    assert found.candidates.item.tolist() == [[1, 2], [5, -1]]
+    assert found.label.tolist() == [[0, 1], [1, 0]]
+    assert found.weight is not None
+    assert found.weight.tolist() == [[4, 2], [8, 0]]

@@ -45,6 +45,8 @@ class ClickProtocol:
         warm: Leave out the events of users who had none before?
         repeat: Is an item that the user had before a positive, and a negative, too?
         most: Most requests of each part, drawn at random.
+        propensity: Column of the log's context: how probable it was that each row would
+            be shown. Models learn by one over it, and are judged by each row once.
     """
 
     valid: float = 0.75
@@ -54,6 +56,7 @@ class ClickProtocol:
     warm: bool = True
     repeat: bool = False
     most: int = 200_000
+    propensity: str | None = None
 
     def __post_init__(self) -> None:
         at_least("a protocol of clicks", 1, negatives=self.negatives, most=self.most)
@@ -146,7 +149,7 @@ def click_parts(
         rng: Draws negatives, and requests where there are too many.
 
     Raises:
-        DataError: The log has no times, or too few events for three parts.
+        DataError: The log has no times, too few events, or propensities that are none.
     """
     if log.clock == "none":
         raise DataError(
@@ -154,7 +157,7 @@ def click_parts(
             "column of times."
         )
     graph = Snapshot.of(Fold.of(log, "a comparison of rankers").events)
-    if not log.label.all():
+    if not log.label.all() or protocol.propensity is not None:
         return _parts_with_shown_negatives(log, graph, protocol, rng)
     return _parts_with_drawn_negatives(log, graph, protocol, rng)
 
@@ -256,7 +259,7 @@ def _parts_with_shown_negatives(
     rng: np.random.Generator,
 ) -> ClickParts:
     """Return parts whose negatives were shown in vain."""
-    whole = from_log(log, graph)
+    whole = from_log(log, graph, propensity=protocol.propensity)
     requests, label = whole.requests, whole.label
     known = np.diff(requests.history.ptr) > 0
     chosen = np.flatnonzero(known | (not protocol.warm))
@@ -266,13 +269,12 @@ def _parts_with_shown_negatives(
         PARTS, _rows_of_parts(requests.time[chosen], protocol, rng), strict=True
     ):
         part = _split_wide_requests(whole, chosen[rows])
-        right = int(part.label.sum())
-        if right in (0, int(part.candidates.present.sum())):
+        right, shown = int(part.label.sum()), int(part.candidates.present.sum())
+        if right in (0, shown):
             raise DataError(
-                f"the {name} part has {right:,} rows with label 1 among "
-                f"{int(part.candidates.present.sum()):,}, so there is nothing to tell "
-                "apart. Give a longer log, or take its rows with label 0 out; "
-                "negatives are drawn then."
+                f"the {name} part has {right:,} rows with label 1 among {shown:,}, so "
+                "there is nothing to tell apart. Give a longer log, or take its rows "
+                "with label 0 out; negatives are drawn then."
             )
         made.append(part)
     left_out = {"of users without an earlier action": lost}
@@ -292,14 +294,18 @@ def _split_wide_requests(shown: Examples, rows: Int64[np.ndarray, " part"]) -> E
     _, of = np.unique(row * item.shape[1] + part, return_inverse=True)
     first = np.flatnonzero(among == 0)
     narrow = np.full((len(first), width), NO_ITEM, np.int32)
-    right = np.zeros(narrow.shape, np.float32)
+    right, weight = np.zeros(narrow.shape, np.float32), None
     narrow[of, among], right[of, among] = item[there], label[there]
+    if shown.weight is not None:
+        weight = np.ones_like(right)
+        weight[of, among] = shown.weight[rows][there]
     owner, requests = rows[row[first]], shown.requests
     score = np.where(narrow == NO_ITEM, -np.inf, 0).astype(np.float32)
     return Examples(
         Requests.of_users(requests.graph, requests.user[owner], requests.time[owner]),
         Candidates(narrow, score),
         right,
+        weight,
         until=None if shown.until is None else shown.until[owner],
     )
 

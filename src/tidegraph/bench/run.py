@@ -148,8 +148,9 @@ def compare(
             ranker.check(log)
     rng = np.random.default_rng(PARTS_SEED)
     parts = click_parts(log, protocol, rng=rng)
-    said = json.dumps([to_table(protocol), PARTS_SEED]).encode()
-    digests = log_digest(log, said), rest_digest(log)
+    rest = rest_digest(log)
+    said = [to_table(protocol), PARTS_SEED, *([rest] if protocol.propensity else [])]
+    digests = log_digest(log, json.dumps(said).encode()), rest
     few = frozenset((*log.users.features.columns, *log.context.columns))
     trainings = _Trainings(parts, digests, few, folder)
     total = sum(len(one.tried) + seeds - 1 for one in contenders)

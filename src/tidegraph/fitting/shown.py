@@ -7,15 +7,19 @@ import polars as pl
 from jaxtyping import Float32
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views.evidence import without_returns
+from tidegraph.data.views.evidence import is_positive, is_shown
 from tidegraph.errors import DataError
+from tidegraph.fitting.propensity import MOST, check_column, inverse_propensities
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
 
 
 def with_shown_negatives(
-    examples: Examples, relevant: ItemSets, shown: ItemSets
+    examples: Examples,
+    relevant: ItemSets,
+    shown: ItemSets,
+    weight: Float32[np.ndarray, "b k"] | None = None,
 ) -> Examples:
     """Return the same requests, whose negatives are candidates that were shown.
 
@@ -26,10 +30,12 @@ def with_shown_negatives(
         examples: Past requests with candidates.
         relevant: What was acted on afterwards.
         shown: What was shown in vain then, perhaps acted on another time.
+        weight: How much each candidate counts, as inverse propensities; of what was
+            neither acted on nor shown none is known, and no request keeps it then.
     """
     item, right = examples.candidates.item, examples.label > 0
     seen = shown.holds(item) & ~relevant.holds(item)
-    told = seen.any(axis=1, keepdims=True)
+    told = seen.any(axis=1, keepdims=True) | (weight is not None)
     kept = (item != NO_ITEM) & (right | seen | ~told)
     order = np.argsort(~kept, axis=1, kind="stable")
     width = int(kept.sum(axis=1).max(initial=0))
@@ -39,7 +45,7 @@ def with_shown_negatives(
     ).reordered(order, score)
     order = order[:, :width]
     label = np.take_along_axis(np.where(kept, examples.label, 0), order, axis=1)
-    weight = examples.weight
+    weight = examples.weight if weight is None else weight
     if weight is not None:
         weight = np.take_along_axis(weight, order, axis=1)
     return replace(
@@ -50,13 +56,44 @@ def with_shown_negatives(
     )
 
 
+def weights_in_window(
+    window: Interactions, requests: Requests, candidates: Candidates, propensity: str
+) -> Float32[np.ndarray, "b k"]:
+    """Return one over the propensity of each candidate; 0 of what was not shown.
+
+    A candidate that was acted on counts as much as the first row that says so, one that
+    was shown in vain alone as much as the first of these.
+
+    Args:
+        window: What was shown, and acted on, from the requests on.
+        requests: Whom it was shown to.
+        candidates: What is weighed.
+        propensity: Column of the window's context; see ``from_log``.
+
+    Raises:
+        DataError: There is no such column, or it says no propensity of a row.
+    """
+    acted, inverse = is_positive(window), inverse_propensities(window, propensity)
+    size = np.int64(len(requests.graph.items))
+    rows = np.flatnonzero(acted | (window.label == 0))
+    if not len(rows):
+        return np.zeros(candidates.item.shape, np.float32)
+    pair = window.user[rows] * size + window.item[rows]
+    order = np.lexsort((~acted[rows], pair))
+    known, first = np.unique(pair[order], return_index=True)
+    asked = requests.user[:, None] * size + candidates.item
+    place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    found = candidates.present & (known[place] == asked)
+    return np.where(found, inverse[rows[order[first]]][place], np.float32(0))
+
+
 def from_log(
     log: Interactions,
     graph: Snapshot | None = None,
     *,
     session: str | None = None,
     propensity: str | None = None,
-    most: float = 100.0,
+    most: float = MOST,
 ) -> Examples:
     """Return one request per session of an impression log, with the items it showed.
 
@@ -88,14 +125,16 @@ def from_log(
     """
     at_least("examples", 1, most=most)
     graph = Snapshot.of(log) if graph is None else graph
-    log = without_returns(log)
     if not len(log) or bool(log.label.all()):
         raise DataError(
             "the log has no impression without action (label 0). Read it with label=, "
             "or build examples from retrieval's candidates with examples()."
         )
-    _check_columns(log, (session, propensity))
-    shown = _items_shown(log, session, _inverse_propensities(log, propensity, most))
+    check_column(log, session)
+    weight, kept = inverse_propensities(log, propensity, most), is_shown(log)
+    if not kept.all():
+        log, weight = log.take(kept), weight[kept]
+    shown = _items_shown(log, session, weight)
     item = _dense_column(shown, "item", np.int32(NO_ITEM))
     label = _dense_column(shown, "label", np.float32(0))
     weight = (
@@ -152,35 +191,3 @@ def _items_shown(
         .with_columns(row=pl.struct("time", "user", *visit).rank("dense") - 1)
         .with_columns(place=pl.int_range(pl.len()).over("row"))
     )
-
-
-def _check_columns(log: Interactions, names: tuple[str | None, ...]) -> None:
-    for column in names:
-        if column is not None and column not in log.context.columns:
-            raise DataError(
-                f"the log has no context column {column!r}. "
-                f"It has: {', '.join(log.context.columns) or 'none'}."
-            )
-
-
-def _inverse_propensities(
-    log: Interactions, column: str | None, most: float
-) -> Float32[np.ndarray, " n"]:
-    """Return one over the propensity of each row, none so many times the least."""
-    if column is None:
-        return np.ones(len(log), np.float32)
-    values = log.context[column]
-    if not values.dtype.is_numeric():
-        raise DataError(
-            f"the propensities of column {column!r} are {values.dtype}, not numbers."
-        )
-    chance = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    wrong = np.flatnonzero(~((chance > 0) & (chance <= 1)))
-    if len(wrong):
-        raise DataError(
-            f"row {wrong[0]} of the log has {column}={chance[wrong[0]]}, and the "
-            "chance of what was shown is above 0 and at most 1. Leave such rows out, "
-            "or learn without propensities."
-        )
-    weight = 1 / chance
-    return np.minimum(weight, most * weight.min()).astype(np.float32)

@@ -12,7 +12,14 @@ from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import NoEdgeError, Snapshot
 from tidegraph.pipeline.checks import check_names
 from tidegraph.pipeline.fitted import FittedPipeline
-from tidegraph.pipeline.past import Parts, Past, Windows, check_windows, past_examples
+from tidegraph.pipeline.past import (
+    Parts,
+    Past,
+    Windows,
+    check_propensity,
+    check_windows,
+    past_examples,
+)
 from tidegraph.pipeline.serving import Serving
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
@@ -258,7 +265,8 @@ class Pipeline:
             log = parts.train.events
             as_seconds_log(log, f"{name}, which learns from windows of time,")
             seconds = parts.window_seconds(self.windows.days)
-            check_windows(log, parts.valid, self.windows.count, seconds)
+            cuts = check_windows(log, parts.valid, self.windows.count, seconds)
+            check_propensity(self.windows, parts, cuts[0])
         check_before((*channels, *ranker, *reranker), parts.known)
 
     def _fit_ranker(self, parts: Parts, run: Run) -> FittedRanker | None:

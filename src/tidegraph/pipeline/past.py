@@ -13,7 +13,8 @@ from tidegraph.data.views.matrix import Matrix
 from tidegraph.durations import DAY, whole_seconds
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
-from tidegraph.fitting.shown import with_shown_negatives
+from tidegraph.fitting.propensity import check_propensities
+from tidegraph.fitting.shown import weights_in_window, with_shown_negatives
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.checks import check_order, check_order_per_user
 from tidegraph.pipeline.graph_beside_log import (
@@ -41,6 +42,9 @@ class Windows:
         negatives: How many items that retrieval did not answer are drawn for each
             request to learn from, beside those that it did.
         power: They are drawn in proportion to (actions before) to this power, 0 to 1.
+        propensity: Column of the log's context that says how probable it was that each
+            row would be shown: what was shown counts one over it, and of what was not
+            shown nothing is learnt.
     """
 
     count: int = 3
@@ -48,6 +52,7 @@ class Windows:
     fit_once: tuple[str, ...] = ()
     negatives: int = 20
     power: float = 0.0
+    propensity: str | None = None
 
     def __post_init__(self) -> None:
         at_least("windows", 1, count=self.count)
@@ -145,8 +150,8 @@ class Past:
 
     Attributes:
         blend: The retrieval method, fitted anew before each cut.
-        windows: Which channels are fitted before the oldest cut only, and what is drawn
-            beside retrieval's answers.
+        windows: Which channels are fitted before the oldest cut only, what is drawn
+            beside retrieval's answers, and what counts how much.
         graph: Every event known; each request reads it before its own time only.
         candidates: How many items retrieval answers.
         repeat: May the answer hold items of the user's history?
@@ -208,9 +213,13 @@ class Past:
         )
         until = max(cut, int(window.time.max(initial=cut)) + 1)
         found = replace(found, until=np.full(len(users), until, np.int64))
-        if not len(vain):
+        weight, propensity = None, self.windows.propensity
+        if propensity is not None:
+            weight = weights_in_window(window, requests, found.candidates, propensity)
+        elif not len(vain):
             return found
-        return with_shown_negatives(found, relevant, _distinct_items(vain, users))
+        in_vain = _distinct_items(vain, users)
+        return with_shown_negatives(found, relevant, in_vain, weight)
 
 
 def check_windows(
@@ -231,6 +240,33 @@ def check_windows(
             "rank from. Lower the count or the days of the windows."
         )
     return cuts
+
+
+def check_propensity(windows: Windows, parts: Parts, cut: int) -> None:
+    """Refuse propensities that are none, of what is learnt from.
+
+    Args:
+        windows: Names their column, if there is one.
+        parts: The log.
+        cut: The oldest, before which no label is read.
+
+    Raises:
+        DataError: There is no such column, it says no propensity of a row, or nothing
+            was shown in vain.
+    """
+    log, valid = parts.train.events, parts.valid
+    if windows.propensity is None:
+        return
+    if log.label.all() and (valid is None or valid.label.all()):
+        raise DataError(
+            f"propensity={windows.propensity!r} is said of what was shown, and the log "
+            "has no impression without action (label 0). Read it with label=, or leave "
+            "the propensity out."
+        )
+    since = int(np.searchsorted(log.time, cut))
+    check_propensities(log, windows.propensity, since=since)
+    if valid is not None:
+        check_propensities(valid, windows.propensity, part="valid")
 
 
 def past_examples(

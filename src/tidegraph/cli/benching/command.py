@@ -56,6 +56,20 @@ Protocol = Annotated[
         "the log (literature)."
     ),
 ]
+Repeat = Annotated[
+    bool,
+    typer.Option(
+        "--repeat",
+        help="Take items that the user had before as positives and negatives, too.",
+    ),
+]
+Propensity = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that says how probable it was that each row would be shown, above "
+        "0 and at most 1; models learn by one over it, and are judged by each row once."
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -82,13 +96,8 @@ def ctr(
     fields: Fields = None,
     models: Models = None,
     protocol: Protocol = "time",
-    repeat: Annotated[
-        bool,
-        typer.Option(
-            "--repeat",
-            help="Take items that the user had before as positives and negatives, too.",
-        ),
-    ] = False,
+    repeat: Repeat = False,
+    propensity: Propensity = None,
     seeds: Annotated[
         int, typer.Option(help="How many times each model is trained.")
     ] = 3,
@@ -99,7 +108,7 @@ def ctr(
     at_least("bench ctr", 1, seeds=seeds)
     known = () if fields is None else tuple(split_csv_line(fields))
     compared = _named_contenders(models, category, known)
-    reading = Reading.of(columns, "options")
+    reading = _carrying(Reading.of(columns, "options"), propensity)
     _check_tables(
         category,
         known,
@@ -111,7 +120,9 @@ def ctr(
     log = _read_log(reading, data, items, users)
     check_columns(log, category, known)
     with _trainings_folder(output) as folder:
-        chosen = replace(bench.PROTOCOLS[protocol], repeat=repeat)
+        chosen = replace(
+            bench.PROTOCOLS[protocol], repeat=repeat, propensity=propensity
+        )
         found = bench.compare(log, compared, chosen, seeds=seeds, folder=folder)
         with working("judging"):
             scores = bench.Scores.of(found)
@@ -133,6 +144,16 @@ def ctr(
         )
     if output is not None:
         say(f"{output / bench.PAGE}: the table and pictures")
+
+
+def _carrying(reading: Reading, column: str | None) -> Reading:
+    """Return a reading that carries a further column along, if one is named."""
+    context = reading.columns.context
+    if column is None or column in context:
+        return reading
+    return replace(
+        reading, columns=replace(reading.columns, context=(*context, column))
+    )
 
 
 def _named_contenders(

@@ -69,10 +69,15 @@ def positive_actions(log: Interactions) -> Interactions:
 
 
 def without_returns(log: Interactions) -> Interactions:
-    """Return the events but the actions of a weight of 0 or below.
-
-    What was shown stays, and what was taken, even if it was sent back later: of an
-    event that is learnt as it was nothing later is told.
-    """
-    kept = (log.label == 0) | (log.weight > 0)
+    """Return the events but the actions of a weight of 0 or below."""
+    kept = is_shown(log)
     return log if bool(kept.all()) else log.take(kept)
+
+
+def is_shown(log: Interactions) -> Bool[np.ndarray, " events"]:
+    """Return which events were shown: all but the actions of a weight of 0 or below.
+
+    What was taken is one, even if it was sent back later: of an event that is learnt as
+    it was nothing later is told.
+    """
+    return (log.label == 0) | (log.weight > 0)
