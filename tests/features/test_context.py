@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from conftest import draw_log
 from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import interactions
@@ -183,3 +184,20 @@ def test_a_column_that_is_no_field_is_refused(name, wanted):
 def test_a_field_without_an_owner_is_told_of_all_three():
     with pytest.raises(ConfigError, match=r'"event.device" for a column'):
         FeatureSet(fields=("device",))
+
+
+def test_a_whole_number_is_one_kind_whether_the_column_has_gaps_or_not():
+    log = draw_log(events=600)
+    shop = pl.Series("shop", np.arange(600) % 7, dtype=pl.Int64)
+    plain, gaps = (
+        Snapshot.of(replace(log, context=pl.DataFrame({"shop": column})))
+        for column in (shop, shop.cast(pl.Float64).set(shop == 6, None))
+    )
+    user, end = np.array([0], np.int32), np.array([log.time[-1] + 1])
+
+    found = EventFields.of(Requests.of_users(gaps, user, end), ("shop",))
+
+    edge = np.flatnonzero(np.arange(600) % 7 != 6)
+    assert found.counts == (6,)
+    np.testing.assert_array_equal(found.rows(plain, edge), found.rows(gaps, edge))
+    assert (found.rows(plain, edge) > 0).all()

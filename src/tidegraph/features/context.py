@@ -12,6 +12,7 @@ from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError, did_you_mean
 from tidegraph.features.values import (
+    as_text,
     has_fractions,
     null_if_not_finite,
     quantile_edges,
@@ -83,7 +84,7 @@ class EventFields:
         for n, (name, kinds) in enumerate(zip(self.columns, self.kinds, strict=True)):
             values = context_column(graph, name).gather(number)
             if isinstance(kinds, Vocabulary):
-                row = cast(Lookup, kinds.lookup).rows(_as_text(values)).astype(np.int64)
+                row = cast(Lookup, kinds.lookup).rows(as_text(values)).astype(np.int64)
                 out[there, n] = row[place] + 1
             else:
                 out[there, n] = quantile_of(values, kinds)[place]
@@ -170,7 +171,7 @@ def context_column(graph: Snapshot, name: str) -> pl.Series:
 def _known_values(values: pl.Series) -> Kinds:
     if has_fractions(values):
         return quantile_edges(values)
-    several = values_of_several(_as_text(null_if_not_finite(values)))
+    several = values_of_several(as_text(null_if_not_finite(values)))
     return Vocabulary.of_different(several)
 
 
@@ -180,7 +181,3 @@ def values_of_several(values: pl.Series) -> pl.Series:
     counts = values.drop_nulls().rename("value").value_counts(name="count")
     # By value: the order in which a table of counts is made is no order.
     return counts.filter(pl.col("count") >= LEAST)["value"].sort()
-
-
-def _as_text(values: pl.Series) -> pl.Series:
-    return values.cast(pl.String)

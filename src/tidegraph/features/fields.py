@@ -25,6 +25,7 @@ from tidegraph.features.past import Past
 from tidegraph.features.reading import PastView
 from tidegraph.features.tables import count_known_before
 from tidegraph.features.values import (
+    as_text,
     check_category,
     feature_of_nodes,
     floats_with_nan,
@@ -96,7 +97,7 @@ class FieldColumns(NamedTuple):
             number = np.where(unknown, mean, np.clip(number, least, greatest))
             columns += [(number - mean) / deviation, unknown]
         if self.values:
-            text = _as_text(said)
+            text = as_text(said)
             columns += [(text == value).fill_null(value=False) for value in self.values]
         if self.shared:
             columns.append(_share(past, self.field, said))
@@ -236,7 +237,7 @@ def _kinds(values: pl.Series) -> tuple[str, ...]:
 
     What is said of one alone tells who it is, and nothing of others.
     """
-    return tuple(values_of_several(_as_text(values)).to_list())
+    return tuple(values_of_several(as_text(values)).to_list())
 
 
 def _known_values(requests: Requests, kind: str, column: str) -> pl.Series:
@@ -306,10 +307,6 @@ def _share(past: Past, field: str, said: pl.Series) -> Float64[np.ndarray, " n"]
 
 def _request_of_candidates(past: Past) -> Int64[np.ndarray, " n"]:
     return past.candidates()["request"].to_numpy()
-
-
-def _as_text(values: pl.Series) -> pl.Series:
-    return values.cast(pl.String)
 
 
 def _as_numbers(values: pl.Series) -> pl.Series:

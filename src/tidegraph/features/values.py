@@ -193,6 +193,15 @@ def has_fractions(values: pl.Series) -> bool:
     return bool((number[np.isfinite(number)] % 1 != 0).any())
 
 
+def as_text(values: pl.Series) -> pl.Series:
+    """Return the values of a category as text, a whole number alike in any type."""
+    if values.dtype.is_float() or values.dtype.is_decimal():
+        values = null_if_not_finite(values)
+        fraction = (values % 1 != 0).fill_null(value=False)
+        values = values.set(fraction, None).cast(pl.Int64, strict=False)
+    return values.cast(pl.String)
+
+
 def floats_with_nan(values: pl.Series) -> Float64[np.ndarray, " n"]:
     """Return a column of numbers as floats, with nan in place of null."""
     return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
