@@ -4,36 +4,38 @@
 
 DATA is ``marketplace`` (simulated, users of their own taste), ``shown`` (the same with
 tastes further apart, and with what was shown in vain: each action is judged among what
-was shown beside it), ``drift`` (that, with tastes that come and go within weeks),
-``busy`` (that, with a quarter of the users, who do four times as much), or a folder of
-DATA with ``interactions.parquet``. The log is cut in time: DIN learns from the first
-half; rounds go on from there until the last tenth, on which all are judged: each action
-among 100 items drawn uniformly from those alive then and not acted on in that second (a
-sampled protocol, comparable only within the table). ``DIN, all`` is trained on
-everything before the last tenth, from the same kind of examples. ``alone`` is devices
-without distillation, ``model of all`` what DCCL's cloud answers without devices,
-``tower`` a cloud of whose network the tower alone learns, and ``same rows`` the network
-trained on the same rows without teachers or devices. ``hypernetwork`` is a rival: theta
-is what U says of the user's latest rows and no device takes a step (after Lv et al.,
-"DUET", WWW 2023); ``theta of 20 groups`` another: users of like rows share one theta;
-``adapters of 20 groups`` a third: they share patches. ``--learns tower`` makes all of
-them clouds of whose network the tower alone learns. ``first junction`` and ``last
-junction`` are DCCL with one patch in place of two. ``--inputs ids`` leaves models what
-was chosen, as the chapter's have it, and none of the numbers that the graph tells of
-users, items and pairs; ``items`` leaves users no vectors either, so that a theta is all
-that a device has for itself. ``the truth`` of a simulated log is a list by the true
-probability of a click, and ``mean of users`` by its mean over 150 users: between them
-is what knowing a user is worth. ``--models`` are further models trained as ``DIN, all``
-was. What was done is kept in ``--work``, so that a killed run goes on.
+was shown beside it), ``steady`` (that, with a quarter of the users, who do four times
+as much and whose tastes, further apart still, stay as they are), ``drift`` (all users
+again, with tastes that come and go within weeks), ``busy`` (that, with a quarter of the
+users, who do four times as much), or a folder of DATA with ``interactions.parquet``.
+The log is cut in time: DIN learns from the first half; rounds go on from there until
+the last tenth, on which all are judged: each action among 100 items drawn uniformly
+from those alive then and not acted on in that second (a sampled protocol, comparable
+only within the table). ``DIN, all`` is trained on everything before the last tenth,
+from the same kind of examples. ``alone`` is devices without distillation, ``model of
+all`` what DCCL's cloud answers without devices, ``tower`` a cloud of whose network the
+tower alone learns, and ``same rows`` the network trained on the same rows without
+teachers or devices. ``hypernetwork`` is a rival: theta is what U says of the user's
+latest rows and no device takes a step (after Lv et al., "DUET", WWW 2023); ``theta of
+20 groups`` another: users of like rows share one theta; ``adapters of 20 groups`` a
+third: they share patches. ``--learns tower`` makes all of them clouds of whose network
+the tower alone learns. ``first junction`` and ``last junction`` are DCCL with one patch
+in place of two. ``--inputs ids`` leaves models what was chosen, as the chapter's have
+it, and none of the numbers that the graph tells of users, items and pairs; ``items``
+leaves users no vectors either, so that a theta is all that a device has for itself.
+``dccl_market.py`` has the simulated logs, and what nobody can beat on them.
+``--models`` are further models trained as ``DIN, all`` was. What was done is kept in
+``--work``, so that a killed run goes on.
 """
 
 import argparse
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from dccl_market import KEEP, MARKETS, ceilings
 from dccl_rivals import (
     GROUPS,
     SEED,
@@ -45,8 +47,6 @@ from dccl_rivals import (
 
 import tidegraph as tg
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.synthetic.settings import Tastes
-from tidegraph.data.synthetic.truth import Truth
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.device.patch import LAST
 from tidegraph.device.trust import Trust
@@ -55,7 +55,6 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.click import FM, MF, DeepFM, NeuMF, SASRec
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
-from tidegraph.stages import NO_ITEM
 
 MODEL = tg.DIN(8, (32, 16))
 INPUTS = {
@@ -78,16 +77,6 @@ PATCHES = {
     "first junction": tg.MetaPatch(("hidden0",)),
     "last junction": tg.MetaPatch((LAST,)),
 }
-_MARKET = tg.Marketplace(users=800, items=300, days=60, visits=500)
-_DRIFT = Tastes(spread=1.0, drift=1.5, period_days=20.0)
-MARKETS = {
-    "marketplace": _MARKET,
-    "shown": replace(_MARKET, tastes=Tastes(spread=1.0)),
-    "drift": replace(_MARKET, tastes=_DRIFT),
-    "busy": replace(_MARKET, users=200, tastes=_DRIFT),
-}
-KEEP = {"busy": 1760}
-"""How many rows a device keeps, where not 440."""
 MODELS = {"MF": MF(), "FM": FM(), "NeuMF": NeuMF(), "DeepFM": DeepFM()}
 MODELS["SASRec"] = SASRec()
 
@@ -105,36 +94,6 @@ def read(name: str, data: Path, most: int) -> Interactions:
     busy = frame.group_by("user").len().sort("len", "user", descending=True)
     frame = frame.join(busy.head(most), on="user").sort("timestamp")
     return interactions(frame["user"], frame["item"], frame["timestamp"].to_numpy())
-
-
-@dataclass(frozen=True)
-class Knowing:
-    """Scores by the true probability of a click, or by its mean over some users."""
-
-    truth: Truth
-    users: np.ndarray | None = None
-
-    def score(self, requests, candidates):
-        item = np.where(candidates.present, candidates.item, NO_ITEM)
-        time = requests.time[:, None]
-        who = requests.user[None] if self.users is None else self.users[:, None]
-        each = [
-            self.truth.attraction(np.broadcast_to(row, len(item))[:, None], item, time)
-            for row in who
-        ]
-        return np.mean(each, axis=0)
-
-
-def ceilings(name: str, users: int) -> dict[str, Knowing]:
-    """What nobody can beat but by chance, and what can be had without knowing users."""
-    if name not in MARKETS:
-        return {}
-    truth = MARKETS[name].simulate(rng=np.random.default_rng(0)).truth
-    some = np.random.default_rng(1).permutation(users)[:150].astype(np.int32)
-    return {
-        "the truth": Knowing(truth),
-        "the truth, mean of users": Knowing(truth, some),
-    }
 
 
 def requests_of(graph, log, negatives, rng, power=0.0):
@@ -329,7 +288,7 @@ def main() -> None:
             for what, rival in RIVALS.items():
                 shared = rival(cloud, fleet, grouped)
                 contenders[f"{what} of {GROUPS} groups"] = (cloud.pipeline, shared)
-    for name, one in ceilings(options.name, len(log.users)).items():
+    for name, one in ceilings(options.name, end).items():
         contenders[name] = (None, one)
     ranks = {}
     for name, (pipeline, one) in contenders.items():
