@@ -18,14 +18,14 @@ tower alone learns, and ``same rows`` the network trained on the same rows witho
 teachers or devices. ``hypernetwork`` is a rival: theta is what U says of the user's
 latest rows and no device takes a step (after Lv et al., "DUET", WWW 2023); ``theta of
 20 groups`` another: users of like rows share one theta; ``adapters of 20 groups`` a
-third: they share patches. ``--learns tower`` makes all of them clouds of whose network
-the tower alone learns. ``first junction`` and ``last junction`` are DCCL with one patch
-in place of two. ``--inputs ids`` leaves models what was chosen, as the chapter's have
-it, and none of the numbers that the graph tells of users, items and pairs; ``items``
-leaves users no vectors either, so that a theta is all that a device has for itself.
-``dccl_market.py`` has the simulated logs, and what nobody can beat on them.
-``--models`` are further models trained as ``DIN, all`` was. What was done is kept in
-``--work``, so that a killed run goes on.
+third: they share patches; ``regression of each user`` a fourth. ``--learns tower``
+makes all of them clouds of whose network the tower alone learns. ``first junction`` and
+``last junction`` are DCCL with one patch in place of two. ``--inputs ids`` leaves
+models what was chosen, as the chapter's have it, and none of the numbers that the graph
+tells of users, items and pairs; ``items`` leaves users no vectors either, so that a
+theta is all that a device has for itself. ``dccl_market.py`` has the simulated logs,
+and what nobody can beat on them. ``--models`` are further models trained as ``DIN,
+all`` was. What was done is kept in ``--work``, so that a killed run goes on.
 """
 
 import argparse
@@ -36,6 +36,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from dccl_market import KEEP, MARKETS, ceilings
+from dccl_regression import regressions_of_users
 from dccl_rivals import (
     GROUPS,
     SEED,
@@ -79,9 +80,6 @@ PATCHES = {
 }
 MODELS = {"MF": MF(), "FM": FM(), "NeuMF": NeuMF(), "DeepFM": DeepFM()}
 MODELS["SASRec"] = SASRec()
-
-
-RIVALS = {"theta": theta_of_groups, "adapters": adapters_of_groups}
 
 
 def read(name: str, data: Path, most: int) -> Interactions:
@@ -193,6 +191,15 @@ def newcomers(ranks, test, early):
     return out
 
 
+def rivals(cloud: FittedDCCL, fleet: tg.Fleet, grouped: Grouped) -> dict:
+    """What is learnt of the same rows otherwise, on top of the cloud's model of all."""
+    return {
+        f"theta of {GROUPS} groups": theta_of_groups(cloud, fleet, grouped),
+        f"adapters of {GROUPS} groups": adapters_of_groups(cloud, fleet, grouped),
+        "regression of each user": regressions_of_users(cloud, grouped.users),
+    }
+
+
 def plain(cloud: FittedDCCL):
     """The cloud's model, without devices."""
     personal = cloud.personal
@@ -285,9 +292,9 @@ def main() -> None:
         if name == "DCCL":
             fleet = tg.Fleet(keep=KEEP.get(options.name, 440))
             grouped = Grouped.of(cloud, base, fleet, log.before(end))
-            for what, rival in RIVALS.items():
-                shared = rival(cloud, fleet, grouped)
-                contenders[f"{what} of {GROUPS} groups"] = (cloud.pipeline, shared)
+            for what, rival in rivals(cloud, fleet, grouped).items():
+                contenders[what] = (cloud.pipeline, rival)
+            aside = np.asarray(cloud.pipeline.graph.users.ids)[grouped.aside]
     for name, one in ceilings(options.name, end).items():
         contenders[name] = (None, one)
     ranks = {}
@@ -295,6 +302,7 @@ def main() -> None:
         some = test if pipeline is None else renumbered(pipeline, log, test)
         ranks[name] = judged(one, some)
     user, after = test.requests.user, clouds["DCCL"].personal.after
+    learnt_of = ~np.isin(log.users.ids, aside)[user]
     others = test.candidates.present.sum(axis=1) - 1
     result = {
         "data": options.name,
@@ -304,6 +312,11 @@ def main() -> None:
         "judged": len(user),
         "rounds": len(clouds["DCCL"].rounds),
         "table": table(ranks, user, others),
+        "without users set aside": table(
+            {name: rank[learnt_of] for name, rank in ranks.items()},
+            user[learnt_of],
+            others[learnt_of],
+        ),
         "by rows of the device": groups(ranks, user, rows),
         f"by {GROUPS} groups of users": groups(ranks, user, rows, GROUPS),
         "by newcomers": newcomers(ranks, test, log.before(half)),

@@ -41,10 +41,14 @@ class Grouped:
 
     Attributes:
         group: Of each user, by all of their rows.
+        users: The rows of each user.
+        aside: Which users the cloud has learnt nothing of.
         rows: By group; of them those of users not set aside, and of the others.
     """
 
     group: np.ndarray
+    users: FleetRows
+    aside: np.ndarray
     rows: FleetRows
     learn: FleetRows
     judge: FleetRows
@@ -65,10 +69,11 @@ class Grouped:
         early, late = rows.parted(0.5)
         near = KMeans(GROUPS, n_init=4, random_state=0).fit(profiles(early))
         drawn = Run(np.random.default_rng(SEED)).drawing("aside").random(len(rows))
-        aside = (drawn < ASIDE)[owners(late.ptr)]
-        parts = (late, late.where(~aside), late.where(aside))
+        aside = drawn < ASIDE
+        judging = aside[owners(late.ptr)]
+        parts = (late, late.where(~judging), late.where(judging))
         held = (_by_group(part, near.labels_) for part in parts)
-        return cls(near.predict(profiles(rows)), *held)
+        return cls(near.predict(profiles(rows)), rows, aside, *held)
 
 
 def _by_group(rows: FleetRows, group: np.ndarray) -> FleetRows:
