@@ -5,27 +5,29 @@
 DATA is ``marketplace`` (simulated, users of their own taste), ``shown`` (the same with
 tastes further apart, and with what was shown in vain: each action is judged among what
 was shown beside it), ``steady`` (that, with a quarter of the users, who do four times
-as much and whose tastes, further apart still, stay as they are), ``drift`` (all users
-again, with tastes that come and go within weeks), ``busy`` (that, with a quarter of the
-users, who do four times as much), or a folder of DATA with ``interactions.parquet``.
-The log is cut in time: DIN learns from the first half; rounds go on from there until
-the last tenth, on which all are judged: each action among 100 items drawn uniformly
-from those alive then and not acted on in that second (a sampled protocol, comparable
-only within the table). ``DIN, all`` is trained on everything before the last tenth,
-from the same kind of examples. ``alone`` is devices without distillation, ``model of
-all`` what DCCL's cloud answers without devices, ``tower`` a cloud of whose network the
-tower alone learns, and ``same rows`` the network trained on the same rows without
-teachers or devices. ``hypernetwork`` is a rival: theta is what U says of the user's
-latest rows and no device takes a step (after Lv et al., "DUET", WWW 2023); ``theta of
-20 groups`` another: users of like rows share one theta; ``adapters of 20 groups`` a
-third: they share patches; ``regression of each user`` a fourth. ``--learns tower``
-makes all of them clouds of whose network the tower alone learns. ``first junction`` and
-``last junction`` are DCCL with one patch in place of two. ``--inputs ids`` leaves
-models what was chosen, as the chapter's have it, and none of the numbers that the graph
-tells of users, items and pairs; ``items`` leaves users no vectors either, so that a
-theta is all that a device has for itself. ``dccl_market.py`` has the simulated logs,
-and what nobody can beat on them. ``--models`` are further models trained as ``DIN,
-all`` was. What was done is kept in ``--work``, so that a killed run goes on.
+as much and whose tastes, further apart still, stay as they are), ``kinds`` (that, with
+tastes of kinds of items, and every place looked at), ``drift`` (all users again, with
+tastes that come and go within weeks), ``busy`` (that, with a quarter of the users, who
+do four times as much), or a folder of DATA with ``interactions.parquet``. The log is
+cut in time: DIN learns from the first half; rounds go on from there until the last
+tenth, on which all are judged: each action among 100 items drawn uniformly from those
+alive then and not acted on in that second (a sampled protocol, comparable only within
+the table). ``DIN, all`` is trained on everything before the last tenth, from the same
+kind of examples. ``alone`` is devices without distillation, ``model of all`` what
+DCCL's cloud answers without devices, ``tower`` a cloud of whose network the tower alone
+learns, and ``same rows`` the network trained on the same rows without teachers or
+devices. ``hypernetwork`` is a rival: theta is what U says of the user's latest rows and
+no device takes a step (after Lv et al., "DUET", WWW 2023); ``theta of 20 groups``
+another: users of like rows share one theta; ``adapters of 20 groups`` a third: they
+share patches; ``regression of each user`` a fourth. ``--learns tower`` makes all of
+them clouds of whose network the tower alone learns. ``first junction`` and ``last
+junction`` are DCCL with one patch in place of two. ``--inputs ids`` leaves models what
+was chosen, as the chapter's have it, and none of the numbers that the graph tells of
+users, items and pairs; ``items`` leaves users no vectors either, so that a theta is all
+that a device has for itself; ``kinds`` and ``kinds of items`` are these with the
+category of items. ``dccl_market.py`` has the simulated logs, and what nobody can beat
+on them. ``--models`` are further models trained as ``DIN, all`` was. What was done is
+kept in ``--work``, so that a killed run goes on.
 """
 
 import argparse
@@ -61,6 +63,10 @@ MODEL = tg.DIN(8, (32, 16))
 INPUTS = {
     "all": tg.FeatureSet(history=10),
     "ids": tg.FeatureSet(groups=(), history=10),
+    "kinds": tg.FeatureSet(groups=(), category="category", history=10),
+    "kinds of items": tg.FeatureSet(
+        groups=(), category="category", history=10, ids="item"
+    ),
     "items": tg.FeatureSet(groups=(), history=10, ids="item"),
 }
 TRAINING = tg.Training(epochs=6, patience=2)
@@ -84,7 +90,10 @@ MODELS["SASRec"] = SASRec()
 
 def read(name: str, data: Path, most: int) -> Interactions:
     if name in MARKETS:
-        log = MARKETS[name].simulate(rng=np.random.default_rng(0)).log
+        world = MARKETS[name].simulate(rng=np.random.default_rng(0))
+        items, kind = world.log.items, world.truth.goods.category
+        kinds = pl.DataFrame({"item": items.ids, "category": kind[: len(items)]})
+        log = replace(world.log, items=items.with_features(kinds, "item"))
         return log.actions() if name == "marketplace" else log
     frame = pl.read_parquet(data / name / "interactions.parquet")
     if "rating" in frame.columns:
@@ -245,7 +254,7 @@ def learnt_clouds(options, base, log, work) -> dict[str, FittedDCCL]:
 def main() -> None:
     options = asked()
     label = f"{options.name}-{options.days:g}"
-    label += "" if options.inputs == "all" else f"-{options.inputs}"
+    label += "" if options.inputs == "all" else f"-{options.inputs.replace(' ', '-')}"
     label += "" if options.learns == "network" else f"-{options.learns}"
     work, known_of = options.work / label, INPUTS[options.inputs]
     work.mkdir(parents=True, exist_ok=True)

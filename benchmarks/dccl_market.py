@@ -19,7 +19,7 @@ from scipy.special import expit
 import tidegraph as tg
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.synthetic.attraction import Weights
-from tidegraph.data.synthetic.settings import Tastes
+from tidegraph.data.synthetic.settings import Clicks, Tastes
 from tidegraph.data.synthetic.truth import Truth
 from tidegraph.durations import DAY
 from tidegraph.stages import NO_ITEM
@@ -31,9 +31,15 @@ MARKETS = {
     "shown": replace(_MARKET, tastes=Tastes(spread=1.0)),
     "drift": replace(_MARKET, tastes=_DRIFT),
     "busy": replace(_MARKET, users=200, tastes=_DRIFT),
+    "kinds": replace(
+        _MARKET,
+        users=200,
+        tastes=Tastes(profiles=200, categories=30, spread=0.5, drift=0.0),
+        clicks=Clicks(base=-5.0, taste=2.0, position=0.0),
+    ),
     "steady": replace(_MARKET, users=200, tastes=Tastes(spread=1.5, drift=0.0)),
 }
-KEEP = {"busy": 1760, "steady": 1760}
+KEEP = {"busy": 1760, "kinds": 1760, "steady": 1760}
 """How many rows a device keeps, where not 440."""
 _READ = 880
 """Latest rows of a user that the posterior reads."""
@@ -114,21 +120,32 @@ class Posterior:
         log, numbers = self.log, self.truth.weights
         common = self._common(log.item[rows], log.time[rows])
         looked = _looked_at(log, rows, numbers)
-        acted, own = log.label[rows].astype(np.float64), np.zeros(len(rows))
-        weight = own
-        for _ in range(30):
+        acted = log.label[rows].astype(np.float64)
+
+        def lost(weight: np.ndarray) -> float:
+            own = covariance @ weight
+            chance = np.clip(looked * expit(common + own), 1e-12, 1 - 1e-12)
+            told = acted * np.log(chance) + (1 - acted) * np.log1p(-chance)
+            return float(own @ weight / 2 - told.sum())
+
+        weight = np.zeros(len(rows))
+        least = lost(weight)
+        for _ in range(50):
+            own = covariance @ weight
             liked = expit(common + own)
-            chance = np.clip(looked * liked, 1e-9, 1 - 1e-9)
-            rise = looked * liked * (1 - liked)
-            noise = chance * (1 - chance)
-            gain, curve = (acted - chance) / noise * rise, rise**2 / noise
-            root = np.sqrt(np.maximum(curve, 1e-9))
-            target = root * own + gain / root
+            chance = np.clip(looked * liked, 1e-12, 1 - 1e-12)
+            rise, noise = looked * liked * (1 - liked), chance * (1 - chance)
+            root = np.sqrt(np.maximum(rise**2 / noise, 1e-9))
+            target = root * own + (acted - chance) / noise * rise / root
             system = np.eye(len(rows)) + root[:, None] * covariance * root
-            weight = root * np.linalg.solve(system, target)
-            before, own = own, covariance @ weight
-            if np.abs(own - before).max() < 1e-4:
+            step = root * np.linalg.solve(system, target) - weight
+            # A whole step may lead too far where clicks surprise.
+            shares = 0.5 ** np.arange(12)
+            tried = [lost(weight + share * step) for share in shares]
+            best = int(np.argmin(tried))
+            if tried[best] > least - 1e-6:
                 break
+            weight, least = weight + shares[best] * step, tried[best]
         return weight
 
 
