@@ -1,15 +1,16 @@
 """Weights of channels that a log teaches, beside the best channel and sums.
 
 Four channels whose settings are left to the log; the last five events of a user of
-MovieLens-100K, the last one of products of Amazon, and the newest tenth of the events,
-of users whom training knows. "Learnt" weighs
-ranks, scores or what of the two does better by a valid part that is cut as the test
-part is: the channels learn from what is left, and their weights are taken over by
-channels that know it too. "By itself" has no valid part, so that training alone says
-what weighs the channels; "alike" does not weigh. A lead is the mean of paired
-differences of users to the channel that is best on the test part, which no blend knows.
+MovieLens-100K and -1M, the last one of products of Amazon, and the newest tenth of the
+events, of users whom training knows. "Learnt" weighs ranks, scores or what of the two
+does better by a valid part that is cut as the test part is: the channels learn from
+what is left, and their weights are taken over by channels that know it too. "By itself"
+has no valid part, so that training alone says what weighs the channels; "alike" does
+not weigh. A lead is the mean of paired differences of users to the channel that is best
+on the test part, which no blend knows.
 Claims: learnt weights, with a valid part or by itself, are behind no channel by more
-than their 95 % interval.
+than their 95 % interval, but on the newest tenth of MovieLens-1M, where another channel
+is best than on any part before.
 A run that was stopped goes on.
 Run: OPENBLAS_NUM_THREADS=1 TIDEGRAPH_DATA=folder python benchmarks/blend_weights.py
 """
@@ -74,8 +75,12 @@ DATA: dict[str, tuple[str, Split]] = {
     "beauty": ("amazon_tlsan_beauty", last(1)),
     "beauty, newest": ("amazon_tlsan_beauty", newest),
     "movielens, newest": ("movielens_100k", newest),
+    "movielens 1m": ("movielens_1m_rebuilt", last(5)),
+    "movielens 1m, newest": ("movielens_1m_rebuilt", newest),
 }
 """A log, and what of it is to be found."""
+BEHIND = "movielens 1m, newest"
+"""Where the claim does not hold."""
 
 
 def found(data: Data, fitted: FittedRetriever) -> np.ndarray:
@@ -124,7 +129,7 @@ def main() -> None:
         table = results[name]
         for row in (*LEARNT, BY_ITSELF):
             lead, half = table[row]["lead"]
-            assert lead + half >= 0, (name, row, lead, half)
+            assert name == BEHIND or lead + half >= 0, (name, row, lead, half)
 
 
 if __name__ == "__main__":
