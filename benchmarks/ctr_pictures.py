@@ -48,12 +48,10 @@ def ablations(result: Mapping[str, Any]) -> Chart:
         for name in ABLATIONS
         if (row := rows.get(f"DSGL, {name}")) is not None
     ]
-    lowest = min(bar.low or 0.0 for _, group in groups for bar in group)
     return bars(
         f"AUC lost by what is left out of DSGL: {title_of(result)}",
         "Against DSGL with structure; 95 % intervals over users.",
         groups,
-        start=min(lowest, 0.0),
     )
 
 
@@ -95,12 +93,10 @@ def activity(results: list[Mapping[str, Any]]) -> Chart:
             ]
             label = f"{name_of(result)}, {group.removesuffix(' activity')}"
             groups.append((label, drawn))
-    lowest = min(bar.low or 0.0 for _, group in groups for bar in group)
     return bars(
         "How far DSGL is ahead in AUC, by activity of users",
         "Thirds by events before their first request; 95 % intervals over users.",
         groups,
-        start=min(lowest, 0.0),
     )
 
 

@@ -34,12 +34,10 @@ def ahead(title: str, rows: dict[str, dict[str, Any]]) -> Chart:
         for name, row in rows.items()
         if name != BASE
     ]
-    lowest = min(bar.low or 0.0 for _, group in groups for bar in group)
     return bars(
         title,
         "NDCG@10 by user over DIN on all; 95 % intervals over users.",
         groups,
-        start=min(lowest, 0.0),
     )
 
 

@@ -89,15 +89,26 @@ def test_bars_are_as_long_as_their_values_and_whiskers_span_the_interval():
 
 
 def test_bars_begin_where_they_are_told_to():
-    # On an axis from .5 to .9 they are a quarter and three quarters as long; what is
-    # below its start has no length, and its whisker none either.
+    # From .5 to .9 they are a quarter and three quarters as long; what is below goes as
+    # far the other way.
     group = [Bar("a", 0.6), Bar("b", 0.8), Bar("c", 0.4, 0.3, 0.45), Bar("d", 0.9)]
     svg = drawn(bars("t", "d", [("AUC", group)], start=0.5))
     widths = [float(r.attrib["width"]) for r in svg.iter("rect")]
+    left = [float(r.attrib["x"]) for r in svg.iter("rect")]
 
+    assert left[0] == left[1] == left[3] == pytest.approx(left[2] + widths[2], abs=0.1)
     assert widths[0] == pytest.approx(widths[3] / 4, abs=0.1)
     assert widths[1] == pytest.approx(widths[3] * 3 / 4, abs=0.1)
-    assert widths[2] == 0.5
+    assert widths[2] == pytest.approx(widths[3] / 4, abs=0.1)
+
+
+def test_bars_leave_room_for_the_longest_label():
+    label = "adapters of 20 groups, theta always"
+    short, long = (
+        next(drawn(bars("t", "d", [(name, [Bar("a", 1.0)])])).iter("rect"))
+        for name in ("a", label)
+    )
+    assert float(long.attrib["x"]) > 6.5 * len(label) > float(short.attrib["x"])
 
 
 def test_no_bars_are_an_empty_picture():

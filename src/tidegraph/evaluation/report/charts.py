@@ -189,6 +189,10 @@ def columns(
     return _svg_chart(title, description, height, parts, ())
 
 
+_LETTER = 7.0
+"""Width of a letter of a label, on average."""
+
+
 def bars(
     title: str,
     description: str,
@@ -202,11 +206,16 @@ def bars(
         title: What it shows.
         description: The same in words.
         groups: A label and the bars that stand under it; the same series in each.
-        start: What a bar of no length is worth, such as .5 of an AUC.
+        start: What a bar of no length is worth, such as .5 of an AUC; what is below it
+            goes to the left.
     """
-    thick, gap, left, right = 18, 14, 118.0, 62
-    ends = [bar.high or bar.value for _, group in groups for bar in group]
-    axis = linear("", start, max([*ends, start + 1e-9]))
+    thick, gap, right = 18, 14, 62
+    longest = max((len(label) for label, _ in groups), default=0)
+    left = max(118.0, 20 + _LETTER * longest)
+    every = [bar for _, group in groups for bar in group]
+    highs = [bar.value if bar.high is None else bar.high for bar in every]
+    lows = [bar.value if bar.low is None else bar.low for bar in every]
+    axis = linear("", min([*lows, start]), max([*highs, start + 1e-9]))
     scale = (WIDTH - left - right) / (axis.high - axis.low)
     rows = sum(len(group) for _, group in groups)
     floor = TOP + rows * thick + len(groups) * gap
@@ -223,7 +232,8 @@ def bars(
         parts.append(_svg_text(left - 12, middle, label, "end", "strong"))
         for place, bar in enumerate(group):
             zero = left - axis.low * scale
-            parts.append(_svg_bar(bar, place, (left, zero, y, float(thick)), scale))
+            at = zero + start * scale, zero, y, float(thick)
+            parts.append(_svg_bar(bar, place, at, scale))
             y += thick
         y += gap
     names = tuple(bar.name for bar in groups[0][1]) if groups else ()
@@ -233,17 +243,18 @@ def bars(
 def _svg_bar(
     bar: Bar, place: int, at: tuple[float, float, float, float], scale: float
 ) -> str:
-    """Return a bar from the left edge on; a value of 0 would lie at ``zero``."""
-    left, zero, y, thick = at
+    """Return a bar from its start on; a value of 0 would lie at ``zero``."""
+    start, zero, y, thick = at
     end, middle = zero + bar.value * scale, y + thick / 2
     text = f"{bar.value:.4f}" if bar.value < 10 else number_text(bar.value)
     drawn = (
-        f'<rect class="bar {_series_class(place)}" x="{left}" y="{y + 2:.1f}" rx="2" '
-        f'width="{max(end - left, 0.5):.1f}" height="{thick - 4}"/>'
+        f'<rect class="bar {_series_class(place)}" x="{min(start, end):.1f}" '
+        f'y="{y + 2:.1f}" rx="2" width="{max(abs(end - start), 0.5):.1f}" '
+        f'height="{thick - 4}"/>'
     )
-    far = max(end, left)
+    far = max(end, start)
     if bar.low is not None and bar.high is not None:
-        low, high = max(zero + bar.low * scale, left), zero + bar.high * scale
+        low, high = zero + bar.low * scale, zero + bar.high * scale
         far = max(far, high)
         drawn += (
             f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{high:.1f}'
