@@ -65,7 +65,7 @@ class Homes(Mapping[str, Any]):
 
     def alike(self, word: str) -> list[str]:
         """Return the names that are a word but for capitals and punctuation."""
-        return [name for name in self if _letters(name) == _letters(word)]
+        return [name for name in self if letters_of(name) == letters_of(word)]
 
     def __or__(self, other: "Homes") -> "Homes":
         return Homes(self._modules | other._modules)
@@ -111,7 +111,7 @@ def example_of(kind: type, value: object) -> str:
     if isinstance(value, type):
         ours = name in public and public[name] is value
         return f"tg.{name}()" if ours else f"{name}()"
-    meant = named and _letters(name) == _letters(kind.__name__)
+    meant = named and letters_of(name) == letters_of(kind.__name__)
     return f"{kind.__name__}()" if meant else ""
 
 
@@ -125,7 +125,8 @@ def wanted(kind: type, value: object) -> str:
     return f"{expected}, like {like}" if like else expected
 
 
-def _letters(name: str) -> str:
+def letters_of(name: str) -> str:
+    """Return a name without what is not told apart: capitals and punctuation."""
     # SVD++ is svdpp, and SR-GNN srgnn.
     return re.sub(r"[^a-z0-9]", "", name.casefold().replace("+", "p"))
 

@@ -99,6 +99,11 @@ def test_names_are_known_in_any_case_and_the_control_is_always_there():
     assert [one.name for one in contenders(["din", "DIN"])] == [CONTROL, "DIN"]
 
 
+def test_names_are_known_as_papers_have_them():
+    found = contenders(["SVD++", "SR-GNN"])
+    assert [one.name for one in found] == [CONTROL, "SVDpp", "SRGNN"]
+
+
 @pytest.mark.parametrize("word", [WHOLE, "dsgl with structure", "DSGL-With_Structure"])
 def test_rows_of_the_table_are_known_by_their_letters(word):
     (_, whole) = contenders([word], category="kind")

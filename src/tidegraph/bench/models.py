@@ -14,6 +14,7 @@ from tidegraph.bench.tried import CONTROLS, Contender, network
 from tidegraph.catalog import RANKERS, model
 from tidegraph.errors import ConfigError, MissingExtraError, RequestError, did_you_mean
 from tidegraph.features.columns import FeatureSet
+from tidegraph.lazy import letters_of
 from tidegraph.nn.click import DSGL, TIEN, ClickModel, GRU4Rec, NextEvent, ReadsGraph
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.ranking.neural import NeuralRanker
@@ -134,21 +135,17 @@ def _written_name(name: str) -> str:
         RequestError: There is none of that name.
     """
     known = _compared_names()
-    written = {_letters(one): one for one in known}
-    if _letters(name) in written:
-        return written[_letters(name)]
+    written = {letters_of(one): one for one in known}
+    if letters_of(name) in written:
+        return written[letters_of(name)]
     # As a line of CSV has them, so that they can be copied.
     there = ", ".join(f'"{one}"' if "," in one else one for one in known)
-    of_others = {_letters(one): one for one in MADE_OF_OTHERS}
-    if _letters(name) in of_others:
+    of_others = {letters_of(one): one for one in MADE_OF_OTHERS}
+    if letters_of(name) in of_others:
         raise RequestError(
-            f"{of_others[_letters(name)]} is made of another method, which its name "
+            f"{of_others[letters_of(name)]} is made of another method, which its name "
             f"does not say. Take one of: {there}."
         )
     raise RequestError(
         f"there is no ranker {name!r}.{did_you_mean(name, known)} There are: {there}."
     )
-
-
-def _letters(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).casefold()

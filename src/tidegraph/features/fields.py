@@ -33,6 +33,7 @@ from tidegraph.features.values import (
     null_if_not_finite,
 )
 from tidegraph.graph.from_log import ACTION, ITEM, USER
+from tidegraph.small_arrays import places_among
 from tidegraph.stages import Requests
 
 FEW = 16
@@ -298,9 +299,8 @@ def _share(past: Past, field: str, said: pl.Series) -> Float64[np.ndarray, " n"]
     lookup, width = Lookup(kinds), len(kinds)
     code, wanted = (lookup.rows(one).astype(np.int64) for one in (event, said))
     seen, count = np.unique((owner * width + code)[code >= 0], return_counts=True)
-    key = of * width + wanted
-    place = np.minimum(np.searchsorted(seen, key), len(seen) - 1)
-    met = (wanted >= 0) & (seen[place] == key)
+    place = places_among(seen, of * width + wanted)
+    met = (wanted >= 0) & (place >= 0)
     size = np.bincount(owner, minlength=int(of.max()) + 1)[of]
     return np.where(met, count[place], 0) / np.maximum(size, 1)
 

@@ -12,6 +12,7 @@ from tidegraph.errors import DataError
 from tidegraph.fitting.propensity import MOST, check_column, inverse_propensities
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.ranges import at_least
+from tidegraph.small_arrays import places_among
 from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
 
 
@@ -82,8 +83,8 @@ def weights_in_window(
     order = np.lexsort((~acted[rows], pair))
     known, first = np.unique(pair[order], return_index=True)
     asked = requests.user[:, None] * size + candidates.item
-    place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    found = candidates.present & (known[place] == asked)
+    place = places_among(known, asked)
+    found = candidates.present & (place >= 0)
     return np.where(found, inverse[rows[order[first]]][place], np.float32(0))
 
 

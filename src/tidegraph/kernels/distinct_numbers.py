@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int32
 
+from tidegraph.small_arrays import places_among
+
 WORTH = 64
 """Sorting a number takes as long as clearing room for so many."""
 NONE = -1
@@ -51,9 +53,7 @@ class Few:
             place = np.full(many + 1, NONE, np.int32)
             place[self.number] = np.arange(len(self), dtype=np.int32)
             return place[np.clip(numbers, -1, many)]
-        at = np.minimum(np.searchsorted(self.number, numbers), len(self) - 1)
-        there = self.number[at] == numbers
-        return np.where(there, at, NONE).astype(np.int32)
+        return places_among(self.number, numbers).astype(np.int32)
 
     def at(self, places: Int32[np.ndarray, "*n"]) -> Int32[np.ndarray, "*n"]:
         """Return the number at each place, ``NONE`` where the place is."""

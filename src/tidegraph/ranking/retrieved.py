@@ -15,6 +15,7 @@ from tidegraph.kernels.ragged import starts
 from tidegraph.ranges import at_least
 from tidegraph.ranking.logit import fit_logistic, sigmoid
 from tidegraph.run import Run
+from tidegraph.small_arrays import places_among
 from tidegraph.stages import (
     Candidates,
     Checks,
@@ -184,9 +185,9 @@ def _fill_scores(
     if not len(key):
         return
     wanted: Int64[np.ndarray, " n"] = (row + item)[there]
-    place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+    place = places_among(key, wanted)
     score, has = out
-    has[there] = key[place] == wanted
+    has[there] = place >= 0
     score[there] = np.where(has[there], value[place], 0)
 
 
