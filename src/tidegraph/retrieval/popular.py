@@ -228,27 +228,21 @@ def _first_visible(
     width, longest = item.shape[1], 0
     for request in range(first, last):
         longest = max(longest, hidden_ptr[request + 1] - hidden_ptr[request])
-    hidden = np.empty(longest, np.int64)
+    # By place, the request that hides it: no more places than these are looked at.
+    hidden_by = np.full(width + longest, -1, np.int64)
     for request in range(first, last):
         start, stop = hidden_ptr[request], hidden_ptr[request + 1]
-        # No more places than these can be looked at.
         reach = min(width + stop - start, order.size)
-        count = 0
         for e in range(start, stop):
             i = hidden_item[e]
             # Later items than training's have no place.
             if 0 <= i < place.size and place[i] < reach:
-                hidden[count] = place[i]
-                count += 1
-        hidden[:count].sort()
-        found = passed = 0
+                hidden_by[place[i]] = request
+        found = 0
         for at in range(reach):
             if found == width:
                 break
-            while passed < count and hidden[passed] < at:
-                passed += 1
-            if passed < count and hidden[passed] == at:
-                continue
-            item[request, found] = order[at]
-            score[request, found] = popularity[order[at]]
-            found += 1
+            if hidden_by[at] != request:
+                item[request, found] = order[at]
+                score[request, found] = popularity[order[at]]
+                found += 1

@@ -49,7 +49,7 @@ class Candidates:
     ) -> "Candidates":
         """Wrap the answer of one retriever, whose order is the order of ``item``."""
         rank = np.arange(1, item.shape[1] + 1, dtype=np.float32)
-        votes = np.where(item == NO_ITEM, np.float32(0), 1 / rank).astype(np.float32)
+        votes = (item != NO_ITEM) * (1 / rank)
         return cls(item, score, (channel,), votes[:, :, None])
 
     @classmethod
