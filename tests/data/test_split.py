@@ -358,7 +358,7 @@ def test_parts_of_a_log_without_times_follow_each_other():
     [
         (
             {"fold": ["train", "test"]},
-            "no column 'split' to split by; it carries: fold",
+            "no column 'split' to split by.*It carries: fold",
         ),
         (
             {"split": ["train", "1"]},

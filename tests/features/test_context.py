@@ -172,7 +172,7 @@ def test_fields_of_events_are_saved(tmp_path):
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("devices", r"'devices' is no column.*Did you mean 'device'"),
+        ("devices", r"no column 'devices'.*Did you mean 'device'"),
         ("tags", r"'tags'.*one value"),
     ],
 )

@@ -240,7 +240,7 @@ def test_a_return_needs_no_chance_and_is_counted_among_the_rows():
 
     with pytest.raises(DataError, match=r"row 5 of the log has chance=1\.5"):
         from_log(log, propensity="chance")
-    with pytest.raises(DataError, match=r"no context column 'chances'.*context="):
+    with pytest.raises(DataError, match=r"carries no column 'chances'.*context="):
         from_log(log, propensity="chances")
 
 

@@ -166,7 +166,7 @@ def test_a_log_without_the_column_or_without_what_was_shown_is_refused():
     pipe = replace(PIPE, rank=RANKER)
     misspelt = replace(pipe, windows=replace(PIPE.windows, propensity="chances"))
 
-    with pytest.raises(DataError, match=r"no context column 'chances'.*context="):
+    with pytest.raises(DataError, match=r"carries no column 'chances'.*context="):
         misspelt.fit(train, valid)
     with pytest.raises(DataError, match=r"propensity='chance' is said of what was"):
         pipe.fit(train.actions(), valid.actions())

@@ -123,7 +123,7 @@ def test_what_was_done_before_a_request_or_after_its_window_is_no_label():
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("bougth", r"no label 'bougth'.*Did you mean 'bought'"),
+        ("bougth", r"the label 'bougth'.*Did you mean 'bought'"),
         ("event", r"neither true nor false.*event=purchase"),
         ("follows", r"not of users with items"),
     ],
@@ -152,7 +152,7 @@ class Untrained:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("bougth", r"no label 'bougth'.*Did you mean 'bought'"),
+        ("bougth", r"the label 'bougth'.*Did you mean 'bought'"),
         ("event", r"neither true nor false.*event=purchase"),
         ("follows", r"not of users with items"),
     ],

@@ -3,7 +3,7 @@
 import polars as pl
 
 from tidegraph.data.tables.retyped import retyped
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, did_you_mean
 
 NO_COLUMNS = pl.DataFrame()
 """What is carried along where nothing is: made once, as it takes microseconds."""
@@ -25,6 +25,27 @@ def check_context(context: pl.DataFrame, rows: int) -> None:
                 f"a context column cannot be called {name!r}, because a log has a "
                 "column of that name. Rename it."
             )
+
+
+def carried_column(context: pl.DataFrame, name: str, purpose: str) -> pl.Series:
+    """Return a column that a log carries along.
+
+    Args:
+        context: All that it carries.
+        name: Which column.
+        purpose: What it is wanted for, for the message, such as ``to split by``.
+
+    Raises:
+        DataError: The log does not carry it.
+    """
+    if name not in context.columns:
+        raise DataError(
+            f"the log carries no column {name!r} {purpose}."
+            f"{did_you_mean(name, context.columns)} It carries: "
+            f"{', '.join(context.columns) or 'none'}. Reading carries along the "
+            "columns that context= names, and split=."
+        )
+    return context[name]
 
 
 def conformed(context: pl.DataFrame, earlier: pl.DataFrame, rows: int) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
+from tidegraph.data.context import carried_column
 from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Origin
 from tidegraph.errors import DataError
@@ -30,16 +31,11 @@ def named_parts(
         DataError: The log does not carry the column, a value of it names no part, or
             it names fewer than two parts or no train.
     """
-    if column not in context.columns:
-        carried = ", ".join(context.columns) or "none"
-        raise DataError(
-            f"the log carries no column {column!r} to split by; it carries: {carried}. "
-            "Read the log with split=, or context=."
-        )
+    values = carried_column(context, column, "to split by")
     called = column
     if origin is not None and column == "split":
         called = origin.split
-    spelt = stripped(context[column].cast(pl.String)).str.to_lowercase()
+    spelt = stripped(values.cast(pl.String)).str.to_lowercase()
     part = spelt.replace_strict(_PART, default=None, return_dtype=pl.String)
     if part.null_count():
         row = int(part.is_null().arg_true()[0])
@@ -47,7 +43,7 @@ def named_parts(
         if origin is not None:
             place = f"{origin.name}, row {origin.row[row]}"
         raise DataError(
-            f"{place}: column {called!r} holds {context[column][row]!r}, which names "
+            f"{place}: column {called!r} holds {values[row]!r}, which names "
             "no part of a split. Write train, valid or test."
         )
     present = [name for name in _NAMES if (part == name).any()]

@@ -8,9 +8,10 @@ import polars as pl
 from jaxtyping import Bool, Float64, Int64
 
 from tidegraph.artifact.sealed import State
+from tidegraph.data.context import carried_column
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import DataError, did_you_mean
+from tidegraph.errors import DataError
 from tidegraph.features.values import (
     as_text,
     has_fractions,
@@ -138,21 +139,16 @@ class EventFields:
         return cls(columns, tuple(kinds))
 
 
-def check_context(context: pl.DataFrame, column: str) -> None:
+def check_field(context: pl.DataFrame, column: str) -> None:
     """Refuse a column that is no field of events.
 
     Raises:
         DataError: There is none, or each value of it is a list or a table.
     """
-    if column not in context.columns:
+    kind = carried_column(context, column, "for a field of events").dtype
+    if kind.is_nested():
         raise DataError(
-            f"{column!r} is no column of the log's context."
-            f"{did_you_mean(column, context.columns)} There are: "
-            f"{', '.join(context.columns) or 'none'}."
-        )
-    if context[column].dtype.is_nested():
-        raise DataError(
-            f"the column {column!r} of the log's context is of {context[column].dtype},"
+            f"the column {column!r} of the log's context is of {kind},"
             " and a field has one value. Choose one of each, or leave it out."
         )
 
@@ -164,7 +160,7 @@ def context_column(graph: Snapshot, name: str) -> pl.Series:
         DataError: It has no such column, or each value of it is a list.
     """
     edges = graph.edge(ACTION)
-    check_context(edges.table.columns, name)
+    check_field(edges.table.columns, name)
     return edges.features[name]
 
 

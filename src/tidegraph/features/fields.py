@@ -16,7 +16,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError
 from tidegraph.features.context import (
     EVENT,
-    check_context,
+    check_field,
     context_column,
     values_of_several,
 )
@@ -188,7 +188,7 @@ def check_columns(
     for name in fields:
         kind, _, column = name.partition(".")
         if kind == EVENT:
-            check_context(log.context, column)
+            check_field(log.context, column)
         else:
             feature_of_nodes(log.items if kind == ITEM else log.users, column, kind)
 

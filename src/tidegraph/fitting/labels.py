@@ -1,13 +1,12 @@
 """Further labels of examples: what else was done with a candidate, such as bought."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float32, Int64
 
+from tidegraph.data.context import carried_column
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import DataError, did_you_mean
+from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -66,10 +65,9 @@ def check_label(log: Interactions, edges: Snapshot | None, name: str) -> None:
     if edges is not None and name in edges.edges:
         _check_edges(edges, name)
         return
-    _check_column(log.context.columns, name)
-    column, _, wanted = name.partition("=")
-    if not wanted:
-        _check_truth(log.context[column], column)
+    values = _label_column(log.context, name)
+    if not name.partition("=")[2]:
+        _check_truth(values)
 
 
 def _label_edges(graph: Snapshot, name: str) -> TemporalCSR:
@@ -79,20 +77,15 @@ def _label_edges(graph: Snapshot, name: str) -> TemporalCSR:
         DataError: There are none, or they say not who did what when.
     """
     if name not in graph.edges:
-        _check_column(graph.edge(ACTION).table.columns.columns, name)
+        _label_column(graph.edge(ACTION).table.columns, name)
         return graph[ACTION]
     _check_edges(graph, name)
     return graph[name]
 
 
-def _check_column(there: Sequence[str], name: str) -> None:
-    column = name.partition("=")[0]
-    if column not in there:
-        raise DataError(
-            f"there is no label {name!r}: the graph has no edges of that name, and "
-            f"the log no such column.{did_you_mean(column, there)} It has the "
-            f"columns: {', '.join(there) or 'none'}."
-        )
+def _label_column(context: pl.DataFrame, name: str) -> pl.Series:
+    purpose = f"for the label {name!r}, and there are no edges of that name"
+    return carried_column(context, name.partition("=")[0], purpose)
 
 
 def _check_edges(graph: Snapshot, name: str) -> None:
@@ -103,12 +96,12 @@ def _check_edges(graph: Snapshot, name: str) -> None:
         )
 
 
-def _check_truth(values: pl.Series, column: str) -> None:
+def _check_truth(values: pl.Series) -> None:
     kind = values.dtype
     if not kind.is_numeric() and kind != pl.Boolean:
         raise DataError(
-            f"the column {column!r} is of {kind}, which is neither true nor "
-            f'false. Say which of its values counts, such as "{column}=purchase".'
+            f"the column {values.name!r} is of {kind}, which is neither true nor "
+            f'false. Say which of its values counts, such as "{values.name}=purchase".'
         )
 
 
@@ -121,7 +114,7 @@ def _holds_label(
     if wanted:
         found = values.cast(pl.String) == wanted
     else:
-        _check_truth(values, column)
+        _check_truth(values)
         # To polars NaN is above all numbers; here it is unknown.
         found = values.cast(pl.Float64).fill_nan(None) > 0
     return found.fill_null(value=False).to_numpy()

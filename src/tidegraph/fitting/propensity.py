@@ -4,26 +4,13 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Float64
 
+from tidegraph.data.context import carried_column
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.evidence import is_shown
 from tidegraph.errors import DataError
 
 MOST = 100.0
 """No row counts more than so many times the least, unless said."""
-
-
-def check_column(log: Interactions, column: str | None) -> None:
-    """Refuse a column that a log does not carry along.
-
-    Raises:
-        DataError: It does not.
-    """
-    if column is not None and column not in log.context.columns:
-        raise DataError(
-            f"the log has no context column {column!r}. "
-            f"It has: {', '.join(log.context.columns) or 'none'}. Columns are carried "
-            "along where reading names them, context=."
-        )
 
 
 def check_propensities(
@@ -40,7 +27,6 @@ def check_propensities(
     Raises:
         DataError: There is no such column, or it says no propensity of a row.
     """
-    check_column(log, column)
     chance = _propensities(log, column)
     shown = is_shown(log) & (np.arange(len(log)) >= since)
     wrong = np.flatnonzero(shown & ~((chance > 0) & (chance <= 1)))
@@ -79,7 +65,7 @@ def inverse_propensities(
 
 
 def _propensities(log: Interactions, column: str) -> Float64[np.ndarray, " n"]:
-    values = log.context[column]
+    values = carried_column(log.context, column, "of propensities")
     if not values.dtype.is_numeric():
         raise DataError(
             f"the propensities of column {column!r} are {values.dtype}, not numbers."

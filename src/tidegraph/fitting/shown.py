@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
+from tidegraph.data.context import carried_column
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.evidence import is_positive, is_shown
 from tidegraph.errors import DataError
-from tidegraph.fitting.propensity import MOST, check_column, inverse_propensities
+from tidegraph.fitting.propensity import MOST, inverse_propensities
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.ranges import at_least
 from tidegraph.small_arrays import places_among
@@ -131,7 +132,6 @@ def from_log(
             "the log has no impression without action (label 0). Read it with label=, "
             "or build examples from retrieval's candidates with examples()."
         )
-    check_column(log, session)
     weight, kept = inverse_propensities(log, propensity, most), is_shown(log)
     if not kept.all():
         log, weight = log.take(kept), weight[kept]
@@ -164,7 +164,9 @@ def _items_shown(
 ) -> pl.DataFrame:
     """Return each item of each session once, with its request and its place there."""
     nothing = pl.repeat(None, len(log), eager=True)
-    known = nothing if session is None else log.context[session]
+    known = nothing
+    if session is not None:
+        known = carried_column(log.context, session, "of sessions")
     visit = ("session", "second")
     shown = pl.DataFrame(
         {

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int32
 
 from tidegraph.arguments import checked
+from tidegraph.data.context import carried_column
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError
@@ -210,12 +211,8 @@ def propensities(
     Raises:
         DataError: The log has no such column, or not one of numbers.
     """
-    if column not in log.context.columns:
-        raise DataError(
-            f"the log has no column {column!r}, so no reward can be weighed by it. "
-            f"It has: {', '.join(log.context.columns) or 'none'}."
-        )
-    return numbers_by_row(**{column: log.context[column]})[0]
+    values = carried_column(log.context, column, "of propensities")
+    return numbers_by_row(**{column: values})[0]
 
 
 def _importance_weights(
