@@ -105,7 +105,7 @@ def test_a_comparison_of_nobody_or_of_two_of_one_name_is_refused(log, tmp_path):
 
 def test_what_a_log_lacks_is_said_before_anything_is_trained(log, tmp_path):
     lacks = Contender("RecencyLogit", (RecencyLogit(category="kind"),))
-    with pytest.raises(DataError, match="'kind' is not an item feature"):
+    with pytest.raises(DataError, match="'kind' is no feature of items"):
         compare(log, [told(0.1), lacks], PROTOCOL, seeds=1, folder=tmp_path)
 
     assert not Told.fits

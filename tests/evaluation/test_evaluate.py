@@ -300,7 +300,7 @@ def test_a_model_without_a_graph_needs_the_log():
 def test_a_feature_that_items_lack_is_named():
     train, test = small()
 
-    with pytest.raises(ConfigError, match="'category'"):
+    with pytest.raises(DataError, match="'category'"):
         evaluate(popular(train), test, train=train, by="category")
 
 

@@ -280,7 +280,7 @@ def test_without_a_valid_part_the_last_window_takes_its_place():
 def test_a_column_of_names_that_is_not_there_is_refused():
     train, valid, _ = parts()
 
-    with pytest.raises(DataError, match="names='title' is not an item feature"):
+    with pytest.raises(DataError, match="names='title' is no feature of items"):
         replace(WHOLE, names="title").fit(train, valid)
 
 

@@ -36,6 +36,7 @@ def between(by, *items: int, **columns) -> np.ndarray:
         [date(2020, 1, 1), date(2020, 1, 2), date(2020, 1, 1), None],
         pl.Series(["p", "q", "p", None], dtype=pl.Categorical),
         pl.Series(["p", "q", "p", None], dtype=pl.Enum(["q", "p"])),
+        pl.Series([["p"], ["q"], ["p"], None], dtype=pl.Array(pl.String, 1)),
     ],
 )
 def test_items_of_one_category_are_alike_and_an_item_without_is_like_no_other(values):
@@ -95,7 +96,7 @@ def test_a_log_without_features_says_so():
 
 
 def test_a_number_is_no_category():
-    with pytest.raises(DataError, match="Cut numbers into ranges"):
+    with pytest.raises(DataError, match="Cut them into ranges"):
         similarity(draw_log(), "price", "MMR")
 
 

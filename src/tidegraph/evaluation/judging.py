@@ -125,7 +125,7 @@ def _item_vectors(task: Task, by: str) -> sparse.csr_array:
     """Return a row per item; blank for those of the test log of which nothing is known.
 
     Raises:
-        ConfigError: Items have no such feature.
+        DataError: Items have no such feature.
     """
     known = task.requests.graph.items
     items = task.items if by in task.items.features.columns else known

@@ -13,6 +13,12 @@ from jaxtyping import Float32, Float64, Int64
 
 from tidegraph.data.ids.lookup import UNKNOWN, Lookup, gathered
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.feature_column import (
+    feature_of_nodes,
+    floats_with_nan,
+    has_fractions,
+    null_if_not_finite,
+)
 from tidegraph.errors import ConfigError
 from tidegraph.features.context import (
     EVENT,
@@ -27,10 +33,6 @@ from tidegraph.features.tables import count_known_before
 from tidegraph.features.values import (
     as_text,
     check_category,
-    feature_of_nodes,
-    floats_with_nan,
-    has_fractions,
-    null_if_not_finite,
 )
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.small_arrays import places_among

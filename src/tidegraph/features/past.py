@@ -6,10 +6,10 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.data.ids.lookup import UNKNOWN, gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.views.feature_column import feature_of_nodes
 from tidegraph.errors import DataError
 from tidegraph.features.context import EVENT, context_column
 from tidegraph.features.reading import PastView
-from tidegraph.features.values import feature_of_nodes
 from tidegraph.kernels.binary_search import lower_bounds
 from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.stages import NO_ITEM

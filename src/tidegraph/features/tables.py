@@ -9,12 +9,11 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.views.feature_column import feature_of_nodes, has_fractions
 from tidegraph.errors import ConfigError
 from tidegraph.features.context import EVENT, EventFields
 from tidegraph.features.values import (
     category_numbers,
-    feature_of_nodes,
-    has_fractions,
     quantile_codes,
 )
 from tidegraph.graph.from_log import ACTION, ITEM, USER

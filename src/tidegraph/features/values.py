@@ -4,40 +4,19 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Float64, Int32, Int64
 
-from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import DataError, did_you_mean
+from tidegraph.data.views.feature_column import (
+    check_categories,
+    feature_of_nodes,
+    floats_with_nan,
+    null_if_not_finite,
+)
+from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ITEM
 
 RANGES = 16
 """Into how many ranges, of as many rows each, a column of fractions is cut."""
-
-
-def feature_of_nodes(nodes: Vocabulary, column: str, kind: str) -> pl.Series:
-    """Return a feature column of all nodes; an error that names those there are.
-
-    Args:
-        nodes: Items or users.
-        column: Name of the feature.
-        kind: ``item`` or ``user``, for the error message.
-
-    Raises:
-        DataError: There is no such feature, or each value of it is a list or a table.
-    """
-    there = nodes.features.columns
-    if column not in there:
-        raise DataError(
-            f"{column!r} is no feature of {kind}s.{did_you_mean(column, there)} "
-            f"{feature_names(there, kind)}"
-        )
-    values = nodes.features[column]
-    if values.dtype.is_nested():
-        raise DataError(
-            f"the {kind} feature {column!r} is a column of {values.dtype}, and a field "
-            "has one value. Choose one of each, or leave it out."
-        )
-    return values
 
 
 def category_codes(
@@ -64,18 +43,8 @@ def check_category(items: Vocabulary, column: str) -> None:
     Raises:
         DataError: There is none, or it is of fractions or lists.
     """
-    if column not in items.features.columns:
-        raise DataError(
-            f"category={column!r} is not an item feature. "
-            f"{feature_names(items.features.columns, ITEM)}"
-        )
-    values = items.features[column]
-    if has_fractions(values) or values.dtype.is_nested():
-        raise DataError(
-            f"category={column!r} is a column of {values.dtype}, and a category is one "
-            "text, whole number, date or truth value. Cut numbers into ranges first "
-            "(Series.cut), and of a list choose one."
-        )
+    called = f"category={column!r}"
+    check_categories(feature_of_nodes(items, column, ITEM, called), called)
 
 
 def category_numbers(
@@ -108,13 +77,6 @@ def check_tells_apart(values: pl.Series, known: int, column: str) -> None:
             f"{column!r} is {only} for every item of training that has it, and tells "
             "no two apart. Leave it out."
         )
-
-
-def null_if_not_finite(values: pl.Series) -> pl.Series:
-    """Return a column, with null in place of numbers that are not finite."""
-    if not values.dtype.is_float():
-        return values
-    return values.set(~values.is_finite().fill_null(value=True), None)
 
 
 def quantile_codes(
@@ -182,17 +144,6 @@ def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:
     return scaled.astype(np.float32)
 
 
-def has_fractions(values: pl.Series) -> bool:
-    """Is a column one of numbers with a fraction, which are no categories?
-
-    Whole numbers with gaps come from pandas as floats, and are what they were.
-    """
-    if not (values.dtype.is_float() or values.dtype.is_decimal()):
-        return False
-    number = floats_with_nan(values)
-    return bool((number[np.isfinite(number)] % 1 != 0).any())
-
-
 def as_text(values: pl.Series) -> pl.Series:
     """Return the values of a category as text, a whole number alike in any type."""
     if values.dtype.is_float() or values.dtype.is_decimal():
@@ -200,8 +151,3 @@ def as_text(values: pl.Series) -> pl.Series:
         fraction = (values % 1 != 0).fill_null(value=False)
         values = values.set(fraction, None).cast(pl.Int64, strict=False)
     return values.cast(pl.String)
-
-
-def floats_with_nan(values: pl.Series) -> Float64[np.ndarray, " n"]:
-    """Return a column of numbers as floats, with nan in place of null."""
-    return values.cast(pl.Float64).fill_null(np.nan).to_numpy()

@@ -1,12 +1,12 @@
 """What can be known to be wrong before anything is trained."""
 
 import numpy as np
-import polars as pl
 
-from tidegraph.data.features import feature_names
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text
-from tidegraph.errors import DataError, LeakageError
+from tidegraph.data.views.feature_column import feature_of_nodes
+from tidegraph.errors import LeakageError
 
 
 def check_order(train: Interactions, valid: Interactions) -> None:
@@ -45,21 +45,11 @@ def check_order_per_user(train: Interactions, valid: Interactions) -> None:
         )
 
 
-def check_names(names: str | None, features: pl.DataFrame) -> None:
+def check_names(names: str | None, items: Vocabulary) -> None:
     """Refuse a column of names that is not there, or holds no names.
 
     Raises:
         DataError: It is not.
     """
-    if names is None:
-        return
-    if names not in features.columns:
-        raise DataError(
-            f"names={names!r} is not an item feature. "
-            f"{feature_names(features.columns, 'item')}"
-        )
-    if features[names].dtype.is_nested():
-        raise DataError(
-            f"names={names!r} is a column of {features[names].dtype}, and a name is "
-            "one value. Choose a column of text."
-        )
+    if names is not None:
+        feature_of_nodes(items, names, "item", f"names={names!r}")

@@ -259,7 +259,7 @@ class Pipeline:
         ranker = () if self.rank is None else (ranker_of(self.rank),)
         reranker = () if self.rerank is None else (self.rerank,)
         channels = (*self.blend.methods.values(), *self.spare.values())
-        check_names(self.names, parts.known.events.items.features)
+        check_names(self.names, parts.known.events.items)
         if self.rank is not None:
             name = called(self.rank)
             log = parts.train.events

@@ -1,7 +1,7 @@
 """How alike the items of a list are, by what they share or by their vectors."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -9,11 +9,13 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.arguments import no_unknown
 from tidegraph.artifact.sealed import State
-from tidegraph.data.features import feature_names
-from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.views.feature_column import (
+    check_categories,
+    feature_of_nodes,
+    tags_of,
+)
 from tidegraph.errors import DataError
-from tidegraph.features.values import has_fractions, null_if_not_finite
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import Fold, Train
@@ -67,20 +69,8 @@ class SharedTags:
     @classmethod
     def of_column(cls, column: pl.Series) -> "SharedTags":
         """Take the distinct values of each row of a column, or of its lists."""
-        table = pl.DataFrame({"row": np.arange(len(column)), "tag": column})
-        if isinstance(column.dtype, pl.List):
-            table = table.explode("tag")
-        table = (
-            table.with_columns(tag=null_if_not_finite(table["tag"]))
-            .drop_nulls()
-            .unique()
-        )
-        tags = table["tag"]
-        row, tag = table["row"].to_numpy(), Lookup(tags.unique()).rows(tags)
-        order = np.lexsort((tag, row))
-        counts = np.bincount(row, minlength=len(column))
-        ptr = starts(counts)
-        return cls(ptr, tag[order])
+        row, tag = tags_of(column)
+        return cls(starts(np.bincount(row, minlength=len(column))), tag)
 
     def between(self, item: Int32[np.ndarray, "b n"]) -> Float32[np.ndarray, "b n n"]:
         """Return the Jaccard similarity of every two items of each row."""
@@ -154,12 +144,7 @@ def similarity(
     check_similarity(train, by, method)
     if isinstance(by, ItemEmbedding):
         return Cosines.of(by)
-    column = _item_vocabulary(train).features[by]
-    inner = _type_of_values(column)
-    if isinstance(inner, pl.Categorical | pl.Enum):
-        text = pl.List(pl.String) if isinstance(column.dtype, pl.List) else pl.String
-        return SharedTags.of_column(column.cast(text))
-    return SharedTags.of_column(column)
+    return SharedTags.of_column(_item_vocabulary(train).features[by])
 
 
 def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None:
@@ -167,32 +152,14 @@ def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None
     items = _item_vocabulary(train)
     if isinstance(by, ItemEmbedding):
         _check_embedding(by, len(items), method)
-        return
-    features = items.features
-    if by not in features.columns:
-        raise DataError(
-            f"{method} compares items by {by!r}, which is not an item feature. "
-            f"{feature_names(features.columns, 'item')}"
-        )
-    column = features[by]
-    several = isinstance(column.dtype, pl.List)
-    values = column.explode() if several else column
-    if values.dtype.is_nested() or has_fractions(values):
-        raise DataError(
-            f"{method} compares items by {by!r}, a column of {column.dtype}, whose "
-            "values are not categories. Cut numbers into ranges first (Series.cut), "
-            "or pass vectors as ItemEmbedding."
-        )
+    else:
+        called = f"by={by!r} of {method}"
+        tags = feature_of_nodes(items, by, "item", called, several=True)
+        check_categories(tags, called, ", or pass vectors as ItemEmbedding")
 
 
 def _item_vocabulary(train: Train) -> Vocabulary:
     return train.log.items if isinstance(train, Fold) else train.items
-
-
-def _type_of_values(column: pl.Series) -> Any:
-    """Return the type of the values, or of those in its lists."""
-    dtype: Any = column.dtype
-    return dtype.inner if isinstance(dtype, pl.List) else dtype
 
 
 def _check_embedding(embedding: ItemEmbedding, items: int, method: str) -> None:

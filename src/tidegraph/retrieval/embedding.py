@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float32, Int
 
 from tidegraph.arguments import settings
 from tidegraph.arguments.conversion import shown
+from tidegraph.data.views.feature_column import feature_of_nodes
 from tidegraph.errors import ConfigError, type_of
 from tidegraph.extras import needed
-from tidegraph.features.values import feature_of_nodes
 from tidegraph.graph.sampling.seeds import Plan
 from tidegraph.nn.conv import Encoder, EncodesFeatures, Identity, NodeVectors, Start
 from tidegraph.nn.field import Field

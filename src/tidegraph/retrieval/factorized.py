@@ -7,9 +7,9 @@ import scipy
 from jaxtyping import Bool, Float32
 
 from tidegraph.arguments import checked, settings
+from tidegraph.data.views.feature_column import feature_of_nodes
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
-from tidegraph.features.values import feature_of_nodes
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index

@@ -7,12 +7,15 @@
 from typing import cast
 
 import numpy as np
-import polars as pl
 from jaxtyping import Float64, Int32, Int64, Shaped
 from scipy import sparse
 
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import ConfigError, did_you_mean
+from tidegraph.data.views.feature_column import (
+    check_categories,
+    feature_of_nodes,
+    tags_of,
+)
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import NO_ITEM
 
@@ -139,34 +142,15 @@ def feature_vectors(items: Vocabulary, column: str) -> sparse.csr_array:
     A list of values gives several ones; a missing value gives a blank row.
 
     Raises:
-        ConfigError: Items have no such feature, or its values are not categories.
+        DataError: Items have no such feature, or its values are not categories.
     """
-    if column not in items.features.columns:
-        known = items.features.columns
-        raise ConfigError(
-            f"items have no feature {column!r}.{did_you_mean(column, known)} "
-            f"They have: {', '.join(known) or 'none'}."
-        )
-    values = items.features[column]
-    table = pl.DataFrame({"item": np.arange(len(values)), "value": values})
-    if isinstance(values.dtype, pl.List):
-        table = table.explode("value", empty_as_null=True)
-    inner = table["value"].dtype
-    if inner.is_float():
-        table = table.filter(pl.col("value").is_finite())
-    # Whole numbers with gaps come from pandas as floats.
-    cut = inner.is_float() or inner.is_decimal()
-    if inner.is_nested() or (cut and bool((table["value"] % 1 != 0).any())):
-        raise ConfigError(
-            f"lists are compared by {column!r}, a column of {values.dtype}, whose "
-            "values are not categories. Cut numbers into ranges first (Series.cut)."
-        )
-    table = table.drop_nulls().unique()
-    code = table["value"].rank("dense").to_numpy().astype(np.int64) - 1
-    row = table["item"].to_numpy()
-    shape = (len(values), int(code.max()) + 1 if len(code) else 1)
-    ones = np.ones(len(code))
-    return cast(sparse.csr_array, sparse.coo_array((ones, (row, code)), shape).tocsr())
+    called = f"by={column!r}"
+    values = feature_of_nodes(items, column, "item", called, several=True)
+    check_categories(values, called)
+    row, tag = tags_of(values)
+    shape = len(items), int(tag.max(initial=0)) + 1
+    ones = np.ones(len(tag))
+    return cast(sparse.csr_array, sparse.coo_array((ones, (row, tag)), shape).tocsr())
 
 
 def _mean_over_lists(

@@ -3,12 +3,11 @@
 import numpy as np
 
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.views.feature_column import feature_of_nodes, has_fractions
 from tidegraph.errors import DataError
 from tidegraph.features.values import (
     category_numbers,
     check_tells_apart,
-    feature_of_nodes,
-    has_fractions,
     standardised,
 )
 from tidegraph.nn.conv import Encoder, EncodesFeatures

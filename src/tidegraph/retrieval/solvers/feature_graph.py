@@ -5,10 +5,10 @@ import scipy
 from jaxtyping import Int, Int64
 
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.views.feature_column import feature_of_nodes
 from tidegraph.features.values import (
     category_numbers,
     check_tells_apart,
-    feature_of_nodes,
     standardised,
 )
 from tidegraph.kernels.jit import compiled, over_rows
