@@ -1,8 +1,10 @@
-"""Further labels of examples: what else was done with a candidate, such as bought."""
+"""Labels of examples: both are there; and what else was done, such as bought."""
+
+from typing import Literal
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Int64, Shaped
 
 from tidegraph.data.context import carried_column
 from tidegraph.data.interactions import Interactions
@@ -13,6 +15,25 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.stages import Examples, ItemSets
 from tidegraph.stages.evidence import events_where, positive_history
+
+
+def check_both_labels(
+    label: Shaped[np.ndarray, " n"], part: Literal["the past", "validation"]
+) -> None:
+    """Refuse candidates of which all were right, or none.
+
+    Raises:
+        DataError: That is so, or there is none.
+    """
+    right = label > 0
+    if right.all() or not right.any():
+        mend = "Retrieve more candidates, or lengthen the windows."
+        if part == "validation":
+            mend = "Give a longer validation part."
+        raise DataError(
+            f"every candidate of {part} has the same label, so nothing can be learnt "
+            f"from them. {mend}"
+        )
 
 
 def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:

@@ -11,7 +11,7 @@ from scipy.special import logit
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
-from tidegraph.errors import DataError
+from tidegraph.fitting.labels import check_both_labels
 from tidegraph.ranking.logit import RecencyLogit, fit_logistic, sigmoid
 from tidegraph.ranking.network import Network, check_ranks, ranker_of
 from tidegraph.run import Curve, Run
@@ -94,11 +94,7 @@ class Calibrated:
         there = valid.candidates.proposed
         score = fitted.score(valid.requests, valid.candidates)[there]
         label = right_for(fitted, valid)[there] > 0
-        if label.all() or not label.any():
-            raise DataError(
-                "every candidate of validation has the same label, so nothing says how "
-                "often what is predicted comes true. Give a longer validation part."
-            )
+        check_both_labels(label, "validation")
         curve = CURVES[self.method].of(score, label, valid.weights[there])
         return FittedCalibrated(fitted, curve)
 

@@ -9,7 +9,6 @@ from scipy import special
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
-from tidegraph.errors import DataError
 from tidegraph.features.columns import Features
 from tidegraph.features.feature import check_reads
 from tidegraph.features.fields import check_columns, check_fields_are_read
@@ -20,6 +19,7 @@ from tidegraph.features.groups import (
     own_of,
 )
 from tidegraph.features.tables import check_fields
+from tidegraph.fitting.labels import check_both_labels
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above
 from tidegraph.run import Run
@@ -87,7 +87,8 @@ class RecencyLogit:
         features = Features.fit(train, self.category, self.groups, self.fields)
         there = train.candidates.present
         inputs = features.of(train.requests, train.candidates)[there]
-        label = _checked_labels(train.label[there])
+        label = train.label[there]
+        check_both_labels(label, "the past")
         with blas_threads(1):
             weight = fit_logistic(inputs, label, self.l2, train.weights[there])
         return FittedRecencyLogit(features, weight)
@@ -226,12 +227,3 @@ def _penalised_loss(
         logit = x @ weight
         total += float((n * (np.logaddexp(0, logit) - y * logit)).sum())
     return total / len(inputs) + 0.5 * float((penalty * weight**2).sum())
-
-
-def _checked_labels(label: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
-    if len(np.unique(label)) < 2:
-        raise DataError(
-            "every candidate of the past has the same label, so there is nothing to "
-            "tell apart. Retrieve more candidates, or lengthen the windows."
-        )
-    return label

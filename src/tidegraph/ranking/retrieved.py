@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
-from tidegraph.errors import DataError
+from tidegraph.fitting.labels import check_both_labels
 from tidegraph.graph.events import events_of
 from tidegraph.graph.join import without_events
 from tidegraph.kernels.ragged import starts
@@ -84,11 +84,7 @@ class RetrieverLogit:
         # Negatives that were drawn beside retrieval's answers are never asked about.
         there = valid.candidates.proposed
         label = valid.label[there]
-        if not len(label) or label.min() == label.max():
-            raise DataError(
-                "every candidate of validation has the same label, so nothing says "
-                "what a score is worth. Give a longer validation part."
-            )
+        check_both_labels(label, "validation")
         graph = train.requests.graph.before(int(valid.requests.time.min()))
         fold = Fold.of(events_of(graph), self.name)
         fold = replace(fold, edges=without_events(graph))

@@ -9,7 +9,6 @@ from jaxtyping import Float32, Float64, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
-from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.features.columns import Features
 from tidegraph.features.feature import check_reads
@@ -21,6 +20,7 @@ from tidegraph.features.groups import (
     own_of,
 )
 from tidegraph.features.tables import check_fields
+from tidegraph.fitting.labels import check_both_labels
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, at_least
 from tidegraph.ranking.logit import sigmoid
@@ -98,11 +98,7 @@ class BoostedTrees:
         features = Features.fit(train, self.category, self.groups, self.fields)
         there = train.candidates.present
         label = train.label[there] > 0
-        if label.all() or not label.any():
-            raise DataError(
-                "every candidate of the past has the same label, so there is nothing "
-                "to tell apart. Retrieve more candidates, or lengthen the windows."
-            )
+        check_both_labels(label, "the past")
         grown = _sklearn_ensemble().HistGradientBoostingClassifier(
             learning_rate=self.learning_rate,
             max_iter=self.trees,
