@@ -7,6 +7,7 @@ import polars as pl
 from jaxtyping import Int32, Int64
 
 from tidegraph.data.ids.unknown import rows_of_all
+from tidegraph.data.tables.packed import packed
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
@@ -104,6 +105,7 @@ def _edges_where(
 ) -> EdgeStore:
     """Return the edges for which a mask holds, which lie close together."""
     source, target, time = edges.columns()
+    left = edges.features.filter(kept) if edges.features.width else None
     return EdgeStore.build(
         (edges.source, edges.target),
         (source[kept], target[kept]),
@@ -111,6 +113,6 @@ def _edges_where(
         time[kept] if edges.time is not None else None,
         time=edges.time,
         weight=edges.weight,
-        features=edges.features.filter(kept) if edges.features.width else None,
+        features=pl.DataFrame(map(packed, left)) if left is not None else None,
         origin=edges.origin,
     )

@@ -133,13 +133,6 @@ class _Later:
             later._add(zip(ids.to_list(), range(end, later.end), strict=True))
             return later
 
-    def without(self, rows: Int32[np.ndarray, " n"], end: int) -> "_Later":
-        """Return what finds the ids below ``end``, but for those of some rows."""
-        gone = set(rows.tolist())
-        with self._adding:
-            held = self._rows_below(end)
-        return _Later([pair for pair in held if pair[1] not in gone], end)
-
 
 class Lookup:
     """Finds ids that are all different; made longer at the end. Null is never found.
@@ -259,12 +252,12 @@ class Lookup:
             left = Lookup(ids)
             left._joined = self._joined
             return left
+        if self._later is not None:
+            # Others add to that table, and to copy it waits for every other thread.
+            return Lookup(ids, _Order.of(ids))
         kept = np.ones(len(ids), np.bool_)
         kept[rows] = False
-        still = _Order(ids, order.row[kept[order.row]])
-        later = self._later
-        left = None if later is None else later.without(rows, len(ids))
-        return Lookup(ids, still, left)
+        return Lookup(ids, _Order(ids, order.row[kept[order.row]]))
 
 
 def _count_ids(ids: pl.Series) -> int:

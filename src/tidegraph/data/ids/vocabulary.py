@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ from tidegraph.data.context import NO_COLUMNS
 from tidegraph.data.ids.appending import appended, numbered
 from tidegraph.data.ids.identity import canonical, series
 from tidegraph.data.ids.lookup import UNKNOWN, Lookup, gathered
+from tidegraph.data.tables.packed import packed
 from tidegraph.errors import DataError
 
 
@@ -62,15 +63,13 @@ class Vocabulary:
 
     def without(self, rows: Int32[np.ndarray, " n"]) -> "Vocabulary":
         """Return the same rows, of which some have no id and no features any more."""
-        gone = set(rows.tolist())
+        kept = np.ones(len(self), np.bool_)
+        kept[rows] = False
+        place = np.where(kept, np.cumsum(kept) - 1, UNKNOWN)
 
         def blank(values: pl.Series) -> pl.Series:
-            # Python's times end at microseconds; what they count in does not.
-            counted = values.to_physical() if _holds_times(values) else values
             # A null laid over a value would leave it in memory and in every file.
-            left = [None if r in gone else v for r, v in enumerate(counted.to_list())]
-            blanked = pl.Series(values.name, left, dtype=counted.dtype)
-            return blanked.cast(values.dtype)
+            return gathered(packed(values.filter(pl.Series(kept))), place)
 
         features = pl.DataFrame([blank(held) for held in self.features.iter_columns()])
         ids = blank(self.ids)
@@ -234,26 +233,6 @@ def _of_one_type(one: pl.Series, other: pl.Series) -> tuple[pl.Series, pl.Series
     if one.dtype == other.dtype:
         return one, other
     return one.cast(pl.String), other.cast(pl.String)
-
-
-def _holds_times(values: pl.Series) -> bool:
-    """Return whether values are times, or made of these and plain values alone."""
-    kinds, leaves = [values.dtype], list[Any]()
-    while kinds:
-        kind: Any = kinds.pop()
-        if isinstance(kind, pl.List | pl.Array):
-            kinds.append(cast(Any, kind).inner)
-        elif isinstance(kind, pl.Struct):
-            kinds += [cast(Any, field).dtype for field in kind.fields]
-        else:
-            leaves.append(kind)
-    other = [leaf for leaf in leaves if not leaf.is_temporal()]
-    plain = (pl.String, pl.Boolean, pl.Binary)
-    alike = all(
-        leaf.is_integer() or leaf.is_float() or isinstance(leaf, plain)
-        for leaf in other
-    )
-    return alike and len(other) < len(leaves)
 
 
 def _check_different(ids: pl.Series, spelt: pl.Series, where: str) -> None:
