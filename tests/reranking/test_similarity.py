@@ -8,7 +8,7 @@ import pytest
 from conftest import draw_log
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import DataError
-from tidegraph.reranking.similarity import ItemEmbedding, similarity
+from tidegraph.reranking.similarity import ItemEmbedding, SharedTags, similarity
 
 
 def featured(**columns) -> Interactions:
@@ -116,3 +116,21 @@ def test_an_embedding_with_a_hole_names_the_row():
 
     with pytest.raises(DataError, match="row 2 is not finite"):
         between(ItemEmbedding(vectors), 0)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series([f"c{i % 7}" for i in range(90)]),
+        pl.Series([i % 7 for i in range(90)]),
+        pl.Series([[f"c{i % 7}", f"c{i % 5}"] for i in range(90)]),
+    ],
+    ids=["text", "numbers", "lists"],
+)
+def test_tags_are_numbered_in_the_order_of_the_items(column):
+    first = SharedTags.of_column(column).state()
+
+    for _ in range(5):
+        again = SharedTags.of_column(column).state()
+        np.testing.assert_array_equal(again.arrays["tag"], first.arrays["tag"])
+    assert first.arrays["tag"][0] == 0

@@ -37,6 +37,7 @@ from tidegraph.stages import (
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.observing import two_threads_answer_as_one
 from tidegraph.testing.retrievers import permuted
+from tidegraph.testing.states import saved_alike
 
 WEEK = 7 * DAY
 
@@ -197,6 +198,7 @@ class RankerLaws:
             model.score(judge.requests, judge.candidates),
             twin.score(judge.requests, judge.candidates),
         )
+        saved_alike(model, twin)
 
     def test_a_saved_model_scores_bit_for_bit_the_same(self, tmp_path: Path):
         model, judge = self.known

@@ -36,6 +36,7 @@ from tidegraph.stages import (
 )
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.observing import two_threads_answer_as_one
+from tidegraph.testing.states import saved_alike
 
 
 def requests_at(
@@ -207,8 +208,10 @@ class RetrieverLaws:
 
     def test_fitting_twice_gives_the_same_bits(self):
         log = draw_log()
+        twin = self.retriever.fit(log)
 
-        same(self.fitted, self.retriever.fit(log), requests_at(log))
+        same(self.fitted, twin, requests_at(log))
+        saved_alike(self.fitted, twin)
 
     def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path: Path):
         log = draw_log()
