@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
-from scipy.linalg import LinAlgError, lapack
+from scipy.linalg import lapack
 
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
@@ -145,8 +145,9 @@ def _inverse_in_place(matrix: Float[np.ndarray, "items items"]) -> np.ndarray:
     )
     triangle, failed = factor(matrix, lower=0, overwrite_a=1, clean=0)
     if failed:
-        raise LinAlgError(
-            f"X'X + l2 I is not positive definite at item {failed}; raise l2."
+        raise DataError(
+            f"EASE cannot invert X'X + l2 I: it is not positive definite at item "
+            f"{failed}. Raise l2, or bring the weights of the events closer together."
         )
     inverse, _ = invert(triangle, lower=0, overwrite_c=1)
     return inverse

@@ -4,7 +4,7 @@ import scipy
 
 from conftest import draw_log
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.errors import MissingExtraError
+from tidegraph.errors import DataError, MissingExtraError
 from tidegraph.retrieval.recipes.mf import ials
 from tidegraph.retrieval.solvers import IALS
 from tidegraph.testing.retrievers import RetrieverLaws
@@ -60,3 +60,24 @@ def test_without_the_package_it_is_said_what_to_install(monkeypatch):
 
     with pytest.raises(MissingExtraError, match=r"implicit.*tidegraph\[als\]"):
         IALS(5).solve(pairs())
+
+
+def weights_far_apart(heavy):
+    rng = np.random.default_rng(0)
+    weight = np.where(rng.random(1000) < 0.1, heavy, 1).astype(np.float32)
+    at = rng.integers(0, 50, 1000), rng.integers(0, 80, 1000)
+    return scipy.sparse.coo_array((weight, at), (50, 80)).tocsr()
+
+
+@pytest.mark.parametrize("heavy", [1e3, 1e5, 1e7])
+def test_weights_far_apart_are_solved(heavy):
+    solved = IALS().solve(weights_far_apart(heavy))
+
+    assert np.isfinite(solved.user).all()
+    assert np.isfinite(solved.source).all()
+
+
+@pytest.mark.parametrize(("heavy", "alpha"), [(1e30, 1.0), (3e38, 10.0)])
+def test_weights_that_cannot_be_solved_are_named(heavy, alpha):
+    with pytest.raises(DataError, match=r"weights of pairs reach from 1 to .* Bring"):
+        IALS(alpha=alpha).solve(weights_far_apart(heavy))

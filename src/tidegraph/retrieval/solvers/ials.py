@@ -7,6 +7,7 @@ import numpy as np
 import scipy
 
 from tidegraph.arguments import settings
+from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above, at_least
@@ -56,20 +57,23 @@ class IALS:
         Raises:
             ConfigError: They take more memory than the machine has.
         """
-        # Vectors of 32 bits, and once more as they are solved again.
-        check_vectors("IALS", sum(pairs.shape), self.embedding_size, each=8)
+        # Vectors of 64 bits, and once more as they are solved again.
+        check_vectors("IALS", sum(pairs.shape), self.embedding_size, each=16)
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return vectors of users and items.
 
         Raises:
             MissingExtraError: The package ``implicit`` is not installed.
+            DataError: Weights are too far apart for a user's or an item's equations.
         """
         self.check(pairs)
         with needed("implicit", "als", "alternating least squares"):
             library = cast(Any, importlib.import_module("implicit.cpu.als"))
+            base = cast(Any, importlib.import_module("implicit.recommender_base"))
         confidence = scipy.sparse.csr_matrix(pairs, dtype=np.float32)
-        confidence.data = 1 + np.float32(self.alpha) * confidence.data
+        with np.errstate(over="ignore"):  # What is no number is named below.
+            confidence.data = 1 + np.float32(self.alpha) * confidence.data
         # Threads of its own and of the matrix library would wait for one another.
         with blas_threads(1):
             model = library.AlternatingLeastSquares(
@@ -79,12 +83,23 @@ class IALS:
                 iterations=self.iterations,
                 num_threads=self.threads,
                 random_state=self.seed or 0,
+                # Weights far apart make systems that 32 bits cannot solve.
+                dtype=np.float64,
             )
-            model.fit(confidence, show_progress=False)
+            try:
+                model.fit(confidence, show_progress=False)
+            except (ValueError, base.ModelFitError) as error:
+                raise DataError(
+                    f"iALS cannot solve for its vectors: weights of pairs reach from "
+                    f"{pairs.data.min():g} to {pairs.data.max():g}. Bring them closer "
+                    f"together, as by a logarithm, raise l2 ({self.l2:g}) or lower "
+                    f"alpha ({self.alpha:g})."
+                ) from error
             everybody = np.arange(confidence.shape[0])
             user = model.recalculate_user(everybody, confidence)
             item = cast(np.ndarray, model.item_factors)
-            gram = item.T.astype(np.float64) @ item
+            gram = item.T @ item
             gram.flat[:: self.embedding_size + 1] += self.l2
             given = (1 + self.alpha) * np.linalg.solve(gram, item.T).T
-        return Solved(user, np.ascontiguousarray(given, np.float32), item)
+        vectors = (user, given, item)
+        return Solved(*(np.ascontiguousarray(x, np.float32) for x in vectors))
