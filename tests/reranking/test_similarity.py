@@ -127,7 +127,7 @@ def test_an_embedding_with_a_hole_names_the_row():
     ],
     ids=["text", "numbers", "lists"],
 )
-def test_tags_are_numbered_in_the_order_of_the_items(column):
+def test_tags_are_numbered_alike_by_every_fit(column):
     first = SharedTags.of_column(column).state()
 
     for _ in range(5):
