@@ -1,14 +1,17 @@
+from itertools import chain
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ego.unfolded import expanded
-from graph.brute import EVENTS, USERS, graph_of
+from graph.brute import EVENTS, ITEMS, USERS, graph_of
 from tidegraph.ego.dedup import unique
 from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError
 from tidegraph.graph.sampling.seeds import Seeds
+from tidegraph.kernels.jit import use_threads
 
 DSG = hop("click").recent(3).hop("~click").recent(2).hop("click").recent(2)
 
@@ -72,3 +75,29 @@ def test_states_whose_clock_is_not_their_edge_are_refused():
     ):
         with pytest.raises(ConfigError, match="unique states need hops"):
             unique(plan).sample(graph, Seeds.of(one, np.array([9])))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("width", [7, 8, 19])
+def test_wide_hops_unfold_to_the_tree_whatever_threads_read_them(width, weighted):
+    rng = np.random.default_rng(width)
+    # A few nodes have most events, so that runs overlap, and some hold few or none.
+    user, item = (rng.power(0.3, (2, 4000)) * [[USERS], [ITEMS]]).astype(int)
+    weight = rng.integers(1, 5, 4000) if weighted else np.ones(4000, int)
+    events = zip(user, item, np.sort(rng.integers(0, 900, 4000)), weight, strict=True)
+    graph = graph_of([tuple(map(int, event)) for event in events]).snapshot()
+    plan = hop("click").recent(width).hop("~click").recent(width)
+    nodes, clocks = rng.integers(-1, USERS, 60), rng.integers(0, 999, 60)
+    seeds = Seeds.of(nodes.astype(np.int32), clocks)
+
+    tree, states = plan.sample(graph, seeds), unique(plan).sample(graph, seeds)
+
+    for depth in range(3):
+        for name in ("ids", "time", "weight", "edge"):
+            found = expanded(states, name, depth)
+            assert np.array_equal(found, getattr(tree, name)[depth])
+    for threads, grain in ((1, 10**9), (3, 5)):
+        with use_threads(threads, grain):
+            again = unique(plan).sample(graph, seeds)
+        for one, other in zip(chain(*states), chain(*again), strict=True):
+            assert np.array_equal(one, other)

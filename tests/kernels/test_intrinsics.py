@@ -10,6 +10,7 @@ from tidegraph.kernels.intrinsics import (
     fill_lanes,
     halve_lanes,
     prefetch,
+    subtract_lanes,
 )
 from tidegraph.kernels.jit import compiled
 
@@ -17,6 +18,11 @@ from tidegraph.kernels.jit import compiled
 @compiled
 def copied(source, start, target, to, found, more, fill):
     copy_lanes(source, start, target, to, found, more, fill)
+
+
+@compiled
+def subtracted(source, start, target, to, found, whole, fill):
+    subtract_lanes(source, start, target, to, found, whole, fill)
 
 
 @compiled
@@ -45,13 +51,15 @@ def test_lanes_are_those_of_the_source_until_found_then_the_fill(
 ):
     source = np.arange(20, dtype=narrow) * 3 - 7
     target = np.full((2, 10), 99, wide)
-    expected = target.copy()
+    sums, rests = target.copy(), target.copy()
     for j in range(LANES):
-        expected.flat[to + j] = source[start + j] + 5 if j < found else -1
+        sums.flat[to + j] = source[start + j] + 5 if j < found else -1
+        rests.flat[to + j] = 5 - source[start + j] if j < found else -1
 
     copied(source, start, target, to, found, 5, -1)
-
-    assert np.array_equal(target, expected)
+    assert np.array_equal(target, sums)
+    subtracted(source, start, target, to, found, 5, -1)
+    assert np.array_equal(target, rests)
 
 
 @pytest.mark.parametrize("kind", [np.bool_, np.float32])

@@ -23,14 +23,14 @@ from tidegraph.ego.hops import Hops
 from tidegraph.ego.seeding import sampled_by_rows
 from tidegraph.ego.tree import ages_of_edges
 from tidegraph.errors import ConfigError
-from tidegraph.graph.sampling.gather import Neighborhood, Run, gathered
+from tidegraph.graph.sampling.distinct import DistinctSlots, distinct_slots
+from tidegraph.graph.sampling.gather import Run, gathered
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.intrinsics import prefetch
-from tidegraph.kernels.jit import compiled, inlined, over_rows
+from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import mixed_keys
-from tidegraph.kernels.weighted_draw import strength
 
 _LANES = 128
 
@@ -157,17 +157,6 @@ def unique(hops: Hops) -> Unique:
     return Unique(hops)
 
 
-class _Depth(NamedTuple):
-    """The different states of one depth, and whose children they are."""
-
-    ids: Int32[np.ndarray, " m"]
-    time: Int64[np.ndarray, " m"]
-    edge: Int[np.ndarray, " m"]
-    child: Int32[np.ndarray, "n k"]
-    gap: Int64[np.ndarray, "n k"]
-    share: Float32[np.ndarray, "n k"]
-
-
 def _next_depth(
     graph: Snapshot,
     step: Step,
@@ -176,14 +165,16 @@ def _next_depth(
     key: np.ndarray,
     given: TemporalCSR | None,
     evident: bool,
-) -> _Depth:
+) -> DistinctSlots:
     """Return the states that one hop from some states leads to, each once."""
     if given is None:
         past = past_of_hop(graph, step, nodes, clocks, key, evident)
         picked = step.sampler.picks(past)
         # Where some edges are left out, one edge may stand in several slots.
         if isinstance(picked, Run) and past.edges is graph.along(step.edge, step.by):
-            return _states_of_runs(step, past, picked, clocks)
+            states, strays = distinct_slots(past, picked, clocks)
+            step.sampler.refuse(strays, picked)
+            return states
         found, strays = gathered(past, picked)
         step.sampler.refuse(strays, picked)
     else:
@@ -193,107 +184,8 @@ def _next_depth(
         part.ravel()[first] for part in (found.ids, found.time, found.edge)
     )
     place = place.reshape(found.edge.shape)
-    return _Depth(ids, time, edge, place, ages_of_edges(clocks, found), found.weight)
-
-
-def _states_of_runs(
-    step: Step, past: Neighborhood, run: Run, clocks: Int64[np.ndarray, " n"]
-) -> _Depth:
-    """Return the states of neighbouring slots, which are read once, in their order."""
-    edges, shape = past.edges, (len(run.start), run.width)
-    length = run.stop - run.start
-    outside = (run.start < past.start) | (run.stop > past.stop)
-    stray = (length > run.width) | (outside & (length > 0))
-    step.sampler.refuse(int(length[stray].sum()), run)
-    order = np.argsort(run.start, kind="stable")
-    first, fresh, place, count = _number_shared_slots(run.start, run.stop, order)
-    out = _Depth(
-        np.empty(count, np.int32),
-        np.empty(count, np.int64),
-        np.empty(count, edges.edge.dtype),
-        np.empty(shape, np.int32),
-        np.empty(shape, np.int64),
-        np.empty(shape, np.float32),
-    )
-    columns = (edges.node, edges.time, edges.edge, edges.weight)
-    runs = (order, run.start, run.stop, first, fresh, place)
-    over_rows(
-        lambda a, b: _read_runs(columns, edges.base, clocks, runs, out, a, b),
-        shape[0],
-        1024,
-    )
-    return out
-
-
-@compiled
-def _number_shared_slots(
-    start: np.ndarray, stop: np.ndarray, order: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Number the different slots of runs from 0, as they stand.
-
-    Args:
-        start: First slot of each run.
-        stop: One after its last slot; the run has none if it is not behind ``start``.
-        order: The runs by rising ``start``.
-
-    Returns:
-        The number of the first slot of each run; the first that no run before it in
-        ``order`` has; the number of that; and how many different slots there are.
-    """
-    first, fresh = np.empty(start.size, np.int64), np.empty(start.size, np.int64)
-    place, reached, count = np.empty(start.size, np.int64), np.int64(-1), 0
-    for q in order:
-        fresh[q], place[q] = max(start[q], reached), count
-        count += max(stop[q] - fresh[q], 0)
-        reached = max(reached, stop[q])
-        first[q] = count - (reached - start[q])
-    return first, fresh, place, int(count)
-
-
-@compiled
-def _read_runs(
-    columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    base: int,
-    clock: np.ndarray,
-    runs: tuple[np.ndarray, ...],
-    out: _Depth,
-    begin: int,
-    end: int,
-) -> None:
-    node, when, number, held = columns
-    order, start, stop, first, fresh, place = runs
-    ids, time, edge, child, gap, share = out
-    # As they stand in the graph, so that what runs share is read once.
-    for q in order[begin:end]:
-        at, count = fresh[q], max(stop[q] - fresh[q], 0)
-        new, old = slice(place[q], place[q] + count), slice(at, at + count)
-        # A loop for each array, of views, is one that the compiler makes wide.
-        _copy_into(node[old], ids[new])
-        _copy_into(number[old], edge[new])
-        _copy_shifted(when[old], base, 1, time[new])
-        count = max(stop[q] - start[q], 0)
-        old = slice(start[q], start[q] + count)
-        mine, ticks, counts = child[q], gap[q], share[q]
-        for j in range(count):
-            mine[j] = first[q] + j
-        _copy_shifted(when[old], int(clock[q]) - base, -1, ticks)
-        counts[:count] = 1
-        if held.size:
-            for j in range(count):
-                counts[j] = strength(held, int(number[start[q] + j]))
-        mine[count:], ticks[count:], counts[count:] = -1, 0, 0
-
-
-@inlined
-def _copy_into(source: np.ndarray, target: np.ndarray) -> None:
-    for j in range(source.size):
-        target[j] = source[j]
-
-
-@inlined
-def _copy_shifted(source: np.ndarray, by: int, sign: int, target: np.ndarray) -> None:
-    for j in range(source.size):
-        target[j] = by + sign * source[j]
+    gap = ages_of_edges(clocks, found)
+    return DistinctSlots(ids, time, edge, place, gap, found.weight)
 
 
 @compiled

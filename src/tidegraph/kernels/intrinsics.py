@@ -2,8 +2,9 @@
 
 A kernel over neighbours waits for memory, guesses branches that depend on data wrong
 half of the time, and moves rows too short for the vectors that compilers make of loops.
-A few words mend that: ``prefetch``, ``choose``, ``halve_lanes``, ``copy_lanes`` and
-``fill_lanes``. Another, ``publish``, keeps what readers on other cores see in order;
+A few words mend that: ``prefetch``, ``choose``, ``halve_lanes``, ``copy_lanes``,
+``subtract_lanes`` and ``fill_lanes``. Another, ``publish``, keeps what readers on other
+cores see in order;
 ``multiply_tile`` and ``sum_rows`` keep sums in registers.
 """
 
@@ -101,38 +102,42 @@ def _halve_lanes(
     return types.void(*arguments), generated
 
 
-def _copy_lanes(
-    typing: Any,
-    source: Any,
-    start: Any,
-    target: Any,
-    to: Any,
-    found: Any,
-    more: Any,
-    fill: Any,
-) -> Any:
-    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        held, at, out, place, count, plus, blank = args
-        narrow, wide = source.dtype, target.dtype
-        kind = context.get_data_type(wide)
-        lanes = ir.VectorType(context.get_data_type(narrow), LANES)
-        read = _element_pointer(context, builder, source, held, at, lanes)
-        value = builder.load(read, align=narrow.bitwidth // 8)
-        if narrow.bitwidth < wide.bitwidth:
-            value = builder.sext(value, ir.VectorType(kind, LANES))
-        if wide.bitwidth < 64:
-            plus, blank = builder.trunc(plus, kind), builder.trunc(blank, kind)
-        value = builder.add(value, _broadcast(builder, plus))
-        value = builder.select(
-            _lane_mask(builder, count), value, _broadcast(builder, blank)
-        )
-        written = _element_pointer(context, builder, target, out, place, value.type)
-        builder.store(value, written, align=wide.bitwidth // 8)
-        return context.get_dummy_value()
+def _lanes_of(written: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
+    """Return a word that writes lanes: of what is read, and one number for all."""
 
-    number = types.intp
-    arguments = (source, number, target, number, number, number, number)
-    return types.void(*arguments), generated
+    def lanes(
+        typing: Any,
+        source: Any,
+        start: Any,
+        target: Any,
+        to: Any,
+        found: Any,
+        other: Any,
+        fill: Any,
+    ) -> Any:
+        def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            held, at, out, place, count, number, blank = args
+            narrow, wide = source.dtype, target.dtype
+            kind = context.get_data_type(wide)
+            lanes = ir.VectorType(context.get_data_type(narrow), LANES)
+            read = _element_pointer(context, builder, source, held, at, lanes)
+            value = builder.load(read, align=narrow.bitwidth // 8)
+            if narrow.bitwidth < wide.bitwidth:
+                value = builder.sext(value, ir.VectorType(kind, LANES))
+            if wide.bitwidth < 64:
+                number, blank = (builder.trunc(one, kind) for one in (number, blank))
+            value = written(builder, value, _broadcast(builder, number))
+            rest, real = _broadcast(builder, blank), _lane_mask(builder, count)
+            value = builder.select(real, value, rest)
+            into = _element_pointer(context, builder, target, out, place, value.type)
+            builder.store(value, into, align=wide.bitwidth // 8)
+            return context.get_dummy_value()
+
+        number = types.intp
+        arguments = (source, number, target, number, number, number, number)
+        return types.void(*arguments), generated
+
+    return lanes
 
 
 def _fill_lanes(typing: Any, target: Any, to: Any, found: Any) -> Any:
@@ -292,7 +297,7 @@ holds it. Nothing is checked but that a search may be over.
 
 copy_lanes = cast(
     Callable[[np.ndarray, int, np.ndarray, int, int, int, int], None],
-    intrinsic(_copy_lanes),
+    intrinsic(_lanes_of(lambda builder, read, more: builder.add(read, more))),
 )
 """Write ``LANES`` whole numbers: ``copy_lanes(source, start, target, to, found, more,
 fill)``.
@@ -301,6 +306,13 @@ fill)``.
 ``fill`` from there on. Nothing is checked: both stretches must be inside their arrays,
 and the target at least as wide as the source.
 """
+
+subtract_lanes = cast(
+    Callable[[np.ndarray, int, np.ndarray, int, int, int, int], None],
+    intrinsic(_lanes_of(lambda builder, read, whole: builder.sub(whole, read))),
+)
+"""Write ``whole - source[start + j]``; all else is as of ``copy_lanes``, whose ``more``
+stands where ``whole`` does."""
 
 fill_lanes = cast(Callable[[np.ndarray, int, int], None], intrinsic(_fill_lanes))
 """Write ``LANES`` truths or numbers: ``fill_lanes(target, to, found)``.
