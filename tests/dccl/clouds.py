@@ -1,5 +1,6 @@
 """A small pipeline, its users' devices, and a log that goes on after its training."""
 
+import hashlib
 import os
 import signal
 from functools import cache
@@ -12,10 +13,12 @@ from tidegraph.dccl.cloud import DCCL
 from tidegraph.dccl.fleet import Fleet
 from tidegraph.dccl.intervals import EveryDays
 from tidegraph.dccl.learning import Rounds
+from tidegraph.dccl.round import CloudState
 from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.rows import FleetRows
+from tidegraph.device.split import split
 from tidegraph.features.columns import FeatureSet
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.click import DIN
@@ -27,10 +30,20 @@ from tidegraph.run import Run
 from tidegraph.testing.logs import draw_log
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
+from tidegraph.training.weights import weights_of
 
 DAY = 86_400
 PATCH = MetaPatch(rank=2, theta=4)
 SHORT = Training(epochs=2, batch_size=64, optimizer=AdamW(1e-2, 0.0))
+
+
+def digest(state: CloudState) -> str:
+    """What tells the network and the bases of one state from those of another."""
+    total = hashlib.sha256()
+    for module in (state.head, split(state.ranker.network).trunk):
+        for name, array in sorted(weights_of(module).items()):
+            total.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
 
 
 def parts() -> tuple[Interactions, Interactions]:

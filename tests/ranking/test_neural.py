@@ -312,12 +312,13 @@ def test_a_model_that_says_what_it_reads_is_given_that():
 
     graph, there = requests.graph, candidates.present
     at = np.repeat(requests.time, candidates.item.shape[1])
-    by_user = graph["action"].histories(requests.user, requests.time, 3)
-    by_item = graph["~action"].histories(candidates.item.ravel(), at, 2)
+    by_user = graph["action"].histories(requests.user, requests.time)
+    by_item = graph["~action"].histories(candidates.item.ravel(), at)
     each = model.network.deep.each.detach().numpy()
     logit = model.network.wide.bias.item()
-    logit = logit + each[0] * np.diff(by_user.ptr)[:, None]
-    logit = logit + each[1] * np.diff(by_item.ptr).reshape(candidates.item.shape)
+    read = np.minimum(np.diff(by_user.ptr), 3), np.minimum(np.diff(by_item.ptr), 2)
+    logit = logit + each[0] * read[0][:, None]
+    logit = logit + each[1] * read[1].reshape(candidates.item.shape)
     np.testing.assert_allclose(score[there], 1 / (1 + np.exp(-logit[there])), rtol=1e-5)
 
 

@@ -1,7 +1,6 @@
 """What a cloud and its devices are between two rounds, and how a round went."""
 
 import copy
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -118,15 +117,6 @@ class CloudState:
         theta = np.zeros((users, patch.theta), np.float32)
         learnt = np.full(users, NEVER, np.int32)
         return cls(ranker, head, PLAIN, 0.0, theta, learnt, Trust.none(users))
-
-    @property
-    def digest(self) -> str:
-        """What tells this network and these bases from others; a theta is of one."""
-        total = hashlib.sha256()
-        for module in (self.head, split(self.ranker.network).trunk):
-            for name, array in sorted(weights_of(module).items()):
-                total.update(name.encode() + np.ascontiguousarray(array).tobytes())
-        return total.hexdigest()
 
     @property
     def patched(self) -> bool:

@@ -41,22 +41,18 @@ class LocalSteps:
         above("LocalSteps", 0, learning_rate=self.learning_rate, clip=self.clip)
 
 
-def loss_of(
-    logit: Float[Tensor, " n"], rows: Rows, weight: Float[Tensor, " n"] | None = None
-) -> Float[Tensor, ""]:
+def loss_of(logit: Float[Tensor, " n"], rows: Rows) -> Float[Tensor, ""]:
     """Return the mean log loss of the rows of a device.
 
     Args:
         logit: Of each row.
         rows: What happened.
-        weight: How much each counts; by default as the rows say.
 
     Source:
         Eq 19.16: the loss of a device's own model on its own samples.
     """
-    weight = rows.weight if weight is None else weight
     each = F.softplus(logit) - rows.label * logit
-    return (each * weight).sum() / weight.sum().clamp(min=1e-9)
+    return (each * rows.weight).sum() / rows.weight.sum().clamp(min=1e-9)
 
 
 def local_step(

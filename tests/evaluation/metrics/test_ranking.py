@@ -9,8 +9,6 @@ from sklearn.metrics import ndcg_score
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics.ranking import (
     ItemSets,
-    average_precision,
-    average_precision_of_all,
     check_cutoffs,
     hit_rate,
     hits,
@@ -78,21 +76,14 @@ def test_reciprocal_rank_is_that_of_the_first_hit_within_k():
     assert reciprocal_rank(HIT, 1).tolist() == [0.0]
 
 
-def test_average_precision_divides_by_what_a_list_of_k_could_hold():
-    # Precision 1/2 at the hit at rank 2, and 2/4 at rank 4; three items, k = 5.
-    assert average_precision(HIT, WANTED.count, 5) == pytest.approx(
-        [(1 / 2 + 2 / 4) / 3]
-    )
-    assert average_precision(HIT, WANTED.count, 2) == pytest.approx([(1 / 2) / 2])
+def test_average_precision_divides_by_what_a_list_of_k_could_hold_or_by_all():
+    scores = list_metrics(HIT, WANTED.count, (2, 5))
 
-
-def test_average_precision_of_all_divides_by_all_that_is_relevant():
-    # As above, over three items also where the list has two places.
-    assert average_precision_of_all(HIT, WANTED.count, 5) == pytest.approx([1 / 3])
-    assert average_precision_of_all(HIT, WANTED.count, 2) == pytest.approx([1 / 6])
-    scores = list_metrics(HIT, WANTED.count, (2,))
-    assert scores["map_n@2"] == pytest.approx([1 / 6])
-    assert scores["map@2"] == pytest.approx([1 / 4])
+    # Precision 1/2 at the hit at rank 2, and 2/4 at rank 4; three items.
+    assert scores["map@5"] == pytest.approx([(1 / 2 + 2 / 4) / 3])
+    assert scores["map@2"] == pytest.approx([(1 / 2) / 2])
+    assert scores["map_n@5"] == pytest.approx([(1 / 2 + 2 / 4) / 3])
+    assert scores["map_n@2"] == pytest.approx([(1 / 2) / 3])
 
 
 def test_without_a_relevant_item_shares_of_them_are_unknown():

@@ -100,31 +100,14 @@ def reciprocal_rank(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray,
     return np.where(top.any(axis=1), 1 / (top.argmax(axis=1) + 1), 0.0)
 
 
-def average_precision(
-    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], k: int
-) -> Float64[np.ndarray, " b"]:
-    """Return the precision at each hit, summed, over ``min(k, relevant)``.
-
-    The divisor makes 1 the value of a perfect list of ``k``.
-    """
-    return _ratio_or_nan(_summed_precision(hit, k), np.minimum(count, k))
-
-
-def average_precision_of_all(
-    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], k: int
-) -> Float64[np.ndarray, " b"]:
-    """Return the precision at each hit, summed, over the number of relevant items.
-
-    So do trec_eval, ranx and RecTools. Someone with more than ``k`` relevant items
-    cannot reach 1.
-    """
-    return _ratio_or_nan(_summed_precision(hit, k), count)
-
-
 def list_metrics(
     hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], cuts: tuple[int, ...]
 ) -> dict[str, Float64[np.ndarray, " b"]]:
     """Return the seven metrics at every cutoff, named like ``ndcg@10``.
+
+    Average precision is the precision at each hit, summed, over ``min(k, relevant)`` in
+    ``map``, which is 1 of a perfect list of ``k``; and over the number of relevant
+    items in ``map_n``, as trec_eval, ranx and RecTools have it.
 
     Args:
         hit: Where each list holds a relevant item.

@@ -243,21 +243,15 @@ class TemporalCSR:
         return sealed(self.time)[0]
 
     def histories(
-        self,
-        nodes: Int32[np.ndarray, " q"],
-        times: Int64[np.ndarray, " q"],
-        limit: int | None = None,
+        self, nodes: Int32[np.ndarray, " q"], times: Int64[np.ndarray, " q"]
     ) -> Histories:
         """Return each node's events strictly before its time, oldest first.
 
         Args:
             nodes: Rows of nodes; a row outside the graph has no events.
             times: Each query's clock.
-            limit: Keep only this many latest events of each.
         """
         start, stop = self.span_before(nodes, times)
-        if limit is not None:
-            start = np.maximum(start, stop - limit)
         ptr = starts(stop - start)
         return self.histories_at(ptr, ranges(start, ptr))
 
