@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
-from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -14,15 +12,15 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph import disk
-from tidegraph.graph.erasure import rows_to_erase, without_nodes
 from tidegraph.graph.from_log import Arrivals, rows_by_type, steps_to_append
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.query.edge_loader import EdgeLoader
 from tidegraph.graph.query.traversal import Query
+from tidegraph.graph.rewriting.erasure import have_edges, rows_to_erase, without_nodes
+from tidegraph.graph.rewriting.growing import Growing
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage import ingest
-from tidegraph.graph.storage.compaction import Tidying
-from tidegraph.graph.storage.edge_store import EdgeStore, Origin, Step
+from tidegraph.graph.storage.edge_store import EdgeStore, Origin
 from tidegraph.graph.storage.ends import check_new, check_rows, end_rows, types_of
 from tidegraph.graph.storage.ingest import Ends
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -55,10 +53,8 @@ class Graph:
         late_seconds: int | float | None = 0,
     ) -> None:
         held = snapshot if snapshot is not None else Snapshot({}, {})
-        self._now = held if tick is None else held.counted_in(tick)
+        self._held = Growing(held if tick is None else held.counted_in(tick))
         self._late = late_seconds
-        self._writing = Lock()
-        self._tidying = Tidying(self._writing, self._replace_edges)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and hand over the graph as it is now; the copy goes its own way."""
@@ -112,12 +108,11 @@ class Graph:
             DataError: The key is missing somewhere or stands twice.
         """
         new = ingest.vocabulary_of_table(ingest.as_frame(table, (key,)), key, name)
-        with self._writing:
+        with self._held.alone, self._held.writing:
             held = self._now.nodes.get(name)
             if held is not None:
                 new = held.updated(new, key)
-            nodes = {**self._now.nodes, name: Nodes(new, key)}
-            self._now = replace(self._now, nodes=nodes)
+            self._held.put({**self._now.nodes, name: Nodes(new, key)}, {})
         return self
 
     @checked(DataError)
@@ -156,7 +151,7 @@ class Graph:
         ends_of = (where.source, where.target)
         rows = ingest.as_frame(table, ends_of)
         ingest.check_columns(rows, list(ends_of), f"the table of {name!r}")
-        with self._writing:
+        with self._held.alone, self._held.writing:
             now, when, unit = self._now, None, None
             check_new(name, now.edges)
             for named in filter(None, (where.source_type, where.target_type)):
@@ -175,7 +170,7 @@ class Graph:
                 features=rows.drop(*ends_of, *([] if time is None else [time])),
                 origin=Origin(*ends_of, unit),
             )
-            self._swap(nodes, {name: edges})
+            self._held.put(nodes, {name: edges})
         return self
 
     def append(self, name: str, table: object) -> "Graph":
@@ -203,7 +198,7 @@ class Graph:
         if held.time is not None:
             tick = self._now.tick
             when, _ = ingest.edge_times(rows, held.time, name, tick, origin.unit)
-        with self._writing:
+        with self._held.writing:
             # An event with a weight may have given all edges one since.
             features = self._now.edge(name).typed(rows)
             nodes, at = end_rows(self._now.nodes, name, rows, ends, types)
@@ -239,7 +234,7 @@ class Graph:
         ends = (ingest.node_rows(source, name), ingest.node_rows(target, name))
         when = None if time is None else ingest.time_array(time, name, tick)
         table = ingest.features_frame(features, name)
-        with self._writing:
+        with self._held.writing:
             held = self._now.edge(name)
             held.check_new(name, *ends, when, table)
             for side, rows in zip((held.source, held.target), ends, strict=True):
@@ -263,13 +258,13 @@ class Graph:
             DataError: An event is too late, or a column of another type, or the graph
                 counts finer than a log.
         """
-        with self._writing:
+        with self._held.writing:
             now, events = self._now, self._now.arrived(log)
             nodes, steps = now.with_nodes_of(events), steps_to_append(events, now.edges)
             if self._late is not None:
                 for name, rows in rows_by_type(events).items():
                     self._refuse_late(name, events.time[rows], rows)
-            self._extend_edges(nodes, steps)
+            self._held.extend(nodes, steps)
         return self
 
     def erase(self, name: str, ids: object) -> "Graph":
@@ -277,7 +272,8 @@ class Graph:
 
         Their rows stay, with nothing in them. An id that comes again is a new node.
         Snapshots taken before, and folders saved before, hold what they held. Takes
-        O(edges), so erase many at once.
+        O(edges), so erase many at once; who appends meanwhile does not wait, and what
+        is appended to an erased node until it is done goes, too.
 
         Args:
             name: Node type.
@@ -290,10 +286,12 @@ class Graph:
             RequestError: An id is not in the graph; nothing was erased.
         """
         wanted = ingest.id_column(ids)
-        with self._writing:
+        with self._held.alone:
             rows = rows_to_erase(self._now, name, wanted)
-            self._tidying.dropped()
-            self._now = without_nodes(self._now, name, rows)
+            self._held.rewrite(
+                lambda graph: without_nodes(graph, name, rows),
+                lambda graph: not have_edges(graph, name, rows),
+            )
         return self
 
     def V(self, name: str, ids: object = None) -> Query:
@@ -323,22 +321,11 @@ class Graph:
                 at, sizes, when, features
             )
 
-        self._extend_edges(nodes, {name: step})
+        self._held.extend(nodes, {name: step})
 
-    def _extend_edges(self, nodes: dict[str, Nodes], steps: dict[str, Step]) -> None:
-        """Put the graph with new edges in place, of all types or of none."""
-        now = self._now.edges
-        grown = {name: step(now.get(name)) for name, step in steps.items()}
-        self._swap(nodes, grown)
-        for name, step in steps.items():
-            self._tidying.grown(name, grown[name], step)
-
-    def _replace_edges(self, name: str, edges: EdgeStore) -> None:
-        self._swap(self._now.nodes, {name: edges})
-
-    def _swap(self, nodes: Mapping[str, Nodes], edges: Mapping[str, EdgeStore]) -> None:
-        whole = {**self._now.edges, **edges}
-        self._now = Snapshot(nodes, whole, self._now.tick)
+    @property
+    def _now(self) -> Snapshot:
+        return self._held.now
 
     def _refuse_late(self, name: str, when: _Numbers, rows: _Numbers = None) -> None:
         held = self._now.edges.get(name)

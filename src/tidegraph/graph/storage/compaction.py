@@ -56,8 +56,7 @@ class Tidying:
 
     def _compact(self, name: str, edges: EdgeStore, missed: list[Step]) -> None:
         try:
-            tidy = edges.compacted(_SPARE)
-            _make_indexes(tidy, edges)
+            tidy = with_room(edges, edges)
             added = 0
             for _ in range(_ROUNDS):
                 # Others may write meanwhile, and less than was written before.
@@ -74,6 +73,16 @@ class Tidying:
             with self._writing:
                 if self._missed.get(name) is missed:
                     del self._missed[name]
+
+
+def with_room(edges: EdgeStore, like: EdgeStore) -> EdgeStore:
+    """Return edges with rows close together that may grow, and the indexes of others.
+
+    So the next append and the next query cost what they did, and not all edges.
+    """
+    tidy = edges.compacted(_SPARE)
+    _make_indexes(tidy, like)
+    return tidy
 
 
 def _make_indexes(tidy: EdgeStore, edges: EdgeStore) -> None:

@@ -8,8 +8,8 @@ from tidegraph.data.views.evidence import evident_pairs as pairs_of_evidence
 from tidegraph.data.views.evidence import is_evident, is_positive
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
-from tidegraph.graph.erasure import without_nodes
 from tidegraph.graph.from_log import ITEM, USER
+from tidegraph.graph.rewriting.erasure import without_nodes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Fold, Train
 

@@ -7,7 +7,7 @@ from jaxtyping import Int32
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.graph.erasure import without_pairs
+from tidegraph.graph.rewriting.erasure import without_pairs
 from tidegraph.retrieval.scoring.evidence import positive_events
 from tidegraph.retrieval.scoring.trial import ndcg_of_one
 from tidegraph.stages import FittedRetriever, Fold, Requests

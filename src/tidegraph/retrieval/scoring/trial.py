@@ -12,7 +12,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.split import last_rows_of_users
 from tidegraph.data.views.evidence import is_positive, positive_actions
 from tidegraph.errors import DataError
-from tidegraph.graph.erasure import without_pairs
+from tidegraph.graph.rewriting.erasure import without_pairs
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Fold, ItemSets, Requests
 from tidegraph.stages.dcg import discounted_gains

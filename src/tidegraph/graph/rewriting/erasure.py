@@ -52,6 +52,16 @@ def without_nodes(
     return replace(graph, nodes=nodes, edges=edges)
 
 
+def have_edges(graph: Snapshot, type: str, rows: Int32[np.ndarray, " n"]) -> bool:
+    """Return whether any of some nodes has an edge, without a look at the others."""
+    for edges in graph.edges.values():
+        ends = ((edges.source, edges.out), (edges.target, edges.back))
+        for start, stop in (side.span(rows) for of, side in ends if of == type):
+            if bool((stop > start).any()):
+                return True
+    return False
+
+
 def _edges_without_nodes(
     edges: EdgeStore, type: str, gone: np.ndarray, sizes: dict[str, int]
 ) -> EdgeStore:
