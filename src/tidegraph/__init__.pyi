@@ -30,11 +30,18 @@ from tidegraph.errors import (
     TidegraphError as TidegraphError,
 )
 from tidegraph.evaluation.evaluate import evaluate as evaluate
+from tidegraph.evaluation.judging import judge_sampled as judge_sampled
+from tidegraph.evaluation.metrics import off_policy as off_policy
 from tidegraph.evaluation.protocol import (
     at_cut as at_cut,
     at_each_event as at_each_event,
     at_first_event as at_first_event,
 )
+from tidegraph.evaluation.rankers import (
+    evaluate_ranker as evaluate_ranker,
+    evaluate_runs as evaluate_runs,
+)
+from tidegraph.evaluation.resampling import Impressions as Impressions
 from tidegraph.features.columns import FeatureSet as FeatureSet
 from tidegraph.features.feature import Feature as Feature
 from tidegraph.features.past import Past as Past

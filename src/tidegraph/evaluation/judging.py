@@ -1,14 +1,14 @@
 """Every metric of several recommenders on one task, for every user."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float64, Int32, Int64
 from scipy import sparse
 
-from tidegraph.errors import ConfigError, type_of
+from tidegraph.arguments import checked
+from tidegraph.errors import ConfigError
 from tidegraph.evaluation.answers import HasStages, Lists, lists_of_model, stage_lists
 from tidegraph.evaluation.comparable import check_comparable
 from tidegraph.evaluation.given_lists import GivenLists
@@ -31,7 +31,7 @@ from tidegraph.evaluation.metrics.ranking import (
 from tidegraph.evaluation.metrics.serendipity import popular_places, serendipity
 from tidegraph.evaluation.protocol import Judged, Task
 from tidegraph.evaluation.results import Evaluation, Setup
-from tidegraph.evaluation.sampled import sampled_hits
+from tidegraph.evaluation.sampled import sampled_hits, with_scores
 from tidegraph.evaluation.slices import activity_groups, tail_items
 from tidegraph.rng import Seed, fresh_seed, generator
 from tidegraph.stages import Scores
@@ -136,6 +136,7 @@ def _item_vectors(task: Task, by: str) -> sparse.csr_array:
     return sparse.csr_array((vectors.data, vectors.indices, ptr), shape=shape)
 
 
+@checked(ConfigError)
 def judge_sampled(
     models: Mapping[str, Scores | Judged],
     task: Task,
@@ -162,7 +163,7 @@ def judge_sampled(
         ConfigError: A model has no scores of all items.
     """
     cuts = check_cutoffs(k)
-    able = {name: _with_scores(name, model) for name, model in models.items()}
+    able = {name: with_scores(name, model) for name, model in models.items()}
     for name, model in able.items():
         check_comparable(name, model, task)
     seed = fresh_seed(generator(rng))
@@ -182,26 +183,6 @@ def judge_sampled(
         pl.concat(tails),
         pl.DataFrame(schema={"model": pl.String, "metric": pl.String, "value": float}),
         {},
-    )
-
-
-def _with_scores(name: str, model: object) -> Scores:
-    """Return a model that has scores of items that it does not list, unlike a pipeline.
-
-    Raises:
-        ConfigError: It has none.
-    """
-    if isinstance(model, Scores):
-        return model
-    channels: object = getattr(model, "channels", None)
-    way = "Judge a retriever"
-    if callable(channels):
-        channel = next(iter(cast(Mapping[str, object], channels())), "ItemKNN")
-        way = f"Judge a channel of it, such as model.channels()[{channel!r}]"
-    raise ConfigError(
-        f"{name!r} is {type_of(model)}, which has no scores(requests) of every "
-        f"item, so a drawn one has no rank. {way}, or pass it to tg.evaluate, which "
-        "ranks all items."
     )
 
 

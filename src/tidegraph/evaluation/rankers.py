@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
-from tidegraph.errors import DataError
+from tidegraph.arguments import checked
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.metrics.classification import (
     calibration_error,
     calibration_ratio,
@@ -78,6 +79,7 @@ class RankerEvaluation:
     __repr__ = __str__
 
 
+@checked(ConfigError)
 def evaluate_ranker(
     ranker: FittedRanker,
     examples: Examples,
@@ -110,6 +112,7 @@ def evaluate_ranker(
     return evaluate_runs(rows, runs, rng=rng)
 
 
+@checked(ConfigError)
 def evaluate_runs(
     rows: Impressions,
     runs: Mapping[str, Sequence[Run]],

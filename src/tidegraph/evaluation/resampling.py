@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from tidegraph.arguments import no_unknown
 from tidegraph.errors import DataError
 from tidegraph.evaluation.metrics.classification import (
     auc,
@@ -27,6 +28,7 @@ Run = Float32[np.ndarray, " n"]
 """The probabilities of one training of a model, per impression."""
 
 
+@no_unknown
 @dataclass(frozen=True, eq=False)
 class Impressions:
     """Impressions laid end to end, with everything that does not change by model.

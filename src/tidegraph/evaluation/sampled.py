@@ -5,10 +5,13 @@ Its numbers are larger than those of the full ranking and may order models diffe
 table says so.
 """
 
+from collections.abc import Mapping
+from typing import cast
+
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError, type_of
 from tidegraph.evaluation.answers import request_blocks
 from tidegraph.evaluation.protocol import Task
 from tidegraph.kernels.jit import compiled, inlined, over_rows
@@ -62,6 +65,26 @@ def sampled_hits(
         found[task.relevant.ptr[start] + row, rank[row]] = True
         start += len(block)
     return found
+
+
+def with_scores(name: str, model: object) -> Scores:
+    """Return a model that has scores of items that it does not list, unlike a pipeline.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    if isinstance(model, Scores):
+        return model
+    channels: object = getattr(model, "channels", None)
+    way = "Judge a retriever"
+    if callable(channels):
+        channel = next(iter(cast(Mapping[str, object], channels())), "ItemKNN")
+        way = f"Judge a channel of it, such as model.channels()[{channel!r}]"
+    raise ConfigError(
+        f"{name!r} is {type_of(model)}, which has no scores(requests) of every "
+        f"item, so a drawn one has no rank. {way}, or pass it to tg.evaluate, which "
+        "ranks all items."
+    )
 
 
 def _ranks_among_drawn(
