@@ -9,14 +9,12 @@ import polars as pl
 from tidegraph.bench.models import CONTROL
 from tidegraph.bench.run import Comparison
 from tidegraph.errors import RequestError
-from tidegraph.evaluation.pvalues import PValues, holm, p_text
+from tidegraph.evaluation.pvalues import SURELY, PValues, holm, p_text
 from tidegraph.evaluation.rankers import RankerEvaluation, evaluate_runs
 from tidegraph.rng import Seed
 
 RESAMPLES = 20_000
 """So many, that a p-value that counts for a hundred tests can still be small."""
-SURELY = 0.05
-"""A difference whose corrected p is smaller is no chance."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,9 @@ from decimal import ROUND_CEILING, Decimal
 import numpy as np
 from jaxtyping import Bool, Float64
 
+SURELY = 0.05
+"""A difference whose corrected p is smaller is no chance."""
+
 
 @dataclass(frozen=True, eq=False)
 class PValues:

@@ -13,6 +13,7 @@ from tidegraph.evaluation.answers import lists_by_stage, lists_of_models
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.evaluation.metrics.ranking import hits, recall
+from tidegraph.evaluation.pvalues import SURELY
 from tidegraph.evaluation.report.summary import WIDTH
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.evaluation.slices import COLD
@@ -35,8 +36,6 @@ from tidegraph.stages import (
 K = 10
 """Length of the lists that are judged."""
 ALL = "all candidates"
-SURELY = 0.05
-"""A difference whose corrected p is smaller is no chance."""
 
 
 def judge_on_valid(
