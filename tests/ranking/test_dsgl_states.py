@@ -103,7 +103,7 @@ def network(config, known=NOTHING):
 
 
 def doubled(states):
-    age, event = (tuple(a.double() for a in part) for part in states[3:])
+    age, event = (tuple(a.double() for a in part) for part in states[3:5])
     return states._replace(age=age, event=event)
 
 

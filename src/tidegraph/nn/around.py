@@ -60,6 +60,8 @@ class States(NamedTuple):
         age: Days from each neighbour's event to the clock of the state; 0 where none.
         event: What was known just before the event that led to each state,
             standardised; of depth 0 it is 0.
+        layers: What the states of depth 1 are at each layer above their own vectors,
+            where that is known already; nothing stands below them then.
     """
 
     node: tuple[Int[Tensor, "_ _"], ...]
@@ -67,6 +69,7 @@ class States(NamedTuple):
     child: tuple[Int[Tensor, "_ _"], ...]
     age: tuple[Float[Tensor, "_ _"], ...]
     event: tuple[Float[Tensor, "_ m"], ...]
+    layers: tuple[Float[Tensor, "_ width"], ...] = ()
 
     def below(
         self, depth: int, values: Float[Tensor, "_ width"]

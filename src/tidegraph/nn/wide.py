@@ -8,8 +8,10 @@ from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around, States
+from tidegraph.nn.click.next_event import NextEventNetwork
 from tidegraph.nn.click.tasks import FurtherTasks
 from tidegraph.nn.inputs import SAID, Inputs
+from tidegraph.nn.propagation import OTHER, Layered, Level, Side
 from tidegraph.nn.recurrent import fused
 from tidegraph.nn.vectors import FieldVectors
 
@@ -115,6 +117,46 @@ class Wide(nn.Module):
                 return self.deep.auxiliary(inputs)
             return self.deep.auxiliary(inputs, around)
 
+    @property
+    def layered(self) -> Layered | None:
+        """The click model that makes states layer by layer, if it is of that kind."""
+        deep = self.deep
+        if isinstance(deep, NextEventNetwork):
+            deep = deep.network
+        return deep if isinstance(deep, Layered) else None
+
+    def next_layer(
+        self,
+        side: Side,
+        number: int,
+        states: States,
+        parent: Int[Tensor, "n f"],
+        known: tuple[Float[Tensor, "n width"], Float[Tensor, "_ width"]] | None = None,
+    ) -> Float[Tensor, "n width"]:
+        """Return the next layer of states that lie anywhere, where the weights are.
+
+        Args:
+            side: What the states are.
+            number: Of the layer before, from 0.
+            states: They, and their neighbours.
+            parent: Table rows of the fields of what led to each.
+            known: What states and neighbours are at the layer before, but for layer 0.
+        """
+        network, device = self.layered, self.wide.weight.device
+        assert network is not None
+        states = self._told_states(states.to(device))
+        above = network.own(OTHER[side], parent.to(device))
+        if known is None:
+            x, below = (
+                network.own(one, rows)
+                for one, rows in zip((side, OTHER[side]), states.node, strict=True)
+            )
+        else:
+            x, below = (part.to(device) for part in known)
+        with fused():
+            level = Level.of(side, states, 0, x, above, below)
+            return network.next_layer(number, level)
+
     def _told(self, inputs: Inputs) -> Inputs:
         """Return inputs with what is said of events as numbers of each."""
         if self.said is None:
@@ -133,6 +175,8 @@ class Wide(nn.Module):
         )
 
     def _told_states(self, states: States) -> States:
+        if self.said is None:
+            return states
         parts = [self._vectors(node) for node in states.node]
         event = (
             torch.cat([known, said], dim=1)

@@ -1,7 +1,7 @@
 """DSGL: user and item, each as what happened around them before, time and again."""
 
 from dataclasses import field
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, cast
 
 from jaxtyping import Float, Int
 
@@ -12,6 +12,7 @@ from tidegraph.nn.around import Around, Reads, States
 from tidegraph.nn.click.dsgl_layer import Encoded, SequenceAttention, SequenceLayer
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.propagation import OTHER, Level, Side, neighbors_by_layer
 from tidegraph.nn.sequence.next_item import Foretold
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.ranges import at_least
@@ -19,9 +20,6 @@ from tidegraph.ranges import at_least
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
-
-Side = Literal["user", "item"]
-OTHER: dict[Side, Side] = {"user": "item", "item": "user"}
 
 
 @settings
@@ -132,7 +130,7 @@ class DSGLNetwork(nn.Module):
         x: dict[Side, list[Tensor]] = {}
         encoded: dict[Side, list[Encoded]] = {}
         for side, states, seat in roots:
-            x[side] = [self._own_vectors(side, states.node[0])[seat]]
+            x[side] = [self.own(side, states.node[0])[seat]]
             encoded[side] = [one.at(seat) for one in self._encode_roots(side, states)]
         for k in range(max(len(layers) for layers in encoded.values())):
             # Both advance from what both were, so that neither is a layer ahead.
@@ -164,7 +162,7 @@ class DSGLNetwork(nn.Module):
         real, nodes = states.real(0), states.node[1]
         # Place -1 is the last one.
         rows = torch.cat([nodes, nodes.new_zeros(1, nodes.shape[1])])[states.child[0]]
-        item = states.below(0, self._own_vectors("item", nodes))
+        item = states.below(0, self.own("item", nodes))
         known = states.below(0, states.event[1])
         state = self._layer("user", 0).encoded(item, known, states.age[0], real)
         # Oldest first: the event before stands a place in front, of the first none.
@@ -173,42 +171,29 @@ class DSGLNetwork(nn.Module):
 
     def _encode_roots(self, side: Side, states: States) -> list[Encoded]:
         """Return what the roots of a side attend to at each layer, bottom up."""
-        depth = len(states.node) - 1
-        sides: list[Side] = [
-            side if n % 2 == 0 else OTHER[side] for n in range(depth + 1)
+        return [
+            self._layer(side, k).encode(
+                states.below(0, x),
+                states.below(0, states.event[1]),
+                states.age[0],
+                states.real(0),
+            )
+            for k, x in enumerate(neighbors_by_layer(self, side, states))
         ]
-        own = [self._own_vectors(*one) for one in zip(sides, states.node, strict=True)]
-        roots: list[Encoded] = []
-        x = own
-        for k in range(depth):
-            # Layer k of each depth is there; the deepest has no neighbours.
-            levels = range(depth - k)
-            encoded = [
-                self._layer(sides[n], k).encode(
-                    states.below(n, x[n + 1]),
-                    states.below(n, states.event[n + 1]),
-                    states.age[n],
-                    states.real(n),
-                )
-                for n in levels
-            ]
-            roots.append(encoded[0])
-            x = x[:1] + [
-                self._layer(sides[n], k).attend(
-                    encoded[n], x[n], own[n - 1][states.parent[n]]
-                )
-                for n in levels[1:]
-            ]
-        return roots
+
+    def next_layer(self, number: int, level: Level) -> Float[Tensor, "n size"]:
+        """Return what states are at the layer after ``number``, counted from 0."""
+        layer = self._layer(level.side, number)
+        encoded = layer.encode(level.near, level.event, level.age, level.real)
+        return layer.attend(encoded, level.x, level.parent)
+
+    def own(self, side: Side, rows: Int[Tensor, "n f"]) -> Float[Tensor, "n size"]:
+        """Return what nodes are at layer 0, from the table rows of their fields."""
+        vectors = self.user if side == "user" else self.item
+        return vectors.total(rows)
 
     def _layer(self, side: Side, k: int) -> SequenceAttention:
         return cast(SequenceAttention, cast(nn.ModuleList, self.layers[side])[k])
-
-    def _own_vectors(
-        self, side: Side, rows: Int[Tensor, "n f"]
-    ) -> Float[Tensor, "n size"]:
-        vectors = self.user if side == "user" else self.item
-        return vectors.total(rows)
 
     def _mean_of_layers(self, x: list[Tensor]) -> Float[Tensor, "b _ size"]:
         """Return the mean of the layers above the own vector, or the last one."""

@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.propagation import mean_of_neighbors, propagate
+from tidegraph.nn.propagation import Level, Side, mean_of_neighbors, propagate
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -58,19 +58,20 @@ class LightGCNNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, size: int) -> None:
         super().__init__()
+        self.width = size
         self.user = UserVectors(spec.user, size)
         self.item = FieldVectors(spec.item, size)
 
     def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        ends: list[Tensor] = []
-        for states, sides in (
-            (around.user, (self.user, self.item)),
-            (around.item, (self.item, self.user)),
-        ):
-            own = [sides[n % 2].total(node) for n, node in enumerate(states.node)]
-            found = propagate(
-                states, own, lambda _k, _x, near, real: mean_of_neighbors(near, real)
-            )
-            ends.append(torch.stack(found).mean(dim=0))
-        return (ends[0][:, None] * ends[1][around.seat]).sum(dim=2)
+        user = torch.stack(propagate(self, "user", around.user)).mean(dim=0)
+        item = torch.stack(propagate(self, "item", around.item)).mean(dim=0)
+        return (user[:, None] * item[around.seat]).sum(dim=2)
+
+    def own(self, side: Side, rows: Int[Tensor, "n f"]) -> Float[Tensor, "n size"]:
+        """Return what nodes are at layer 0, from the table rows of their fields."""
+        return (self.user if side == "user" else self.item).total(rows)
+
+    def next_layer(self, number: int, level: Level) -> Float[Tensor, "n size"]:
+        """Return what states are at the next layer: the mean of their neighbours."""
+        return mean_of_neighbors(level)

@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.propagation import mean_of_neighbors, propagate
+from tidegraph.nn.propagation import Level, Side, mean_of_neighbors, propagate
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -58,6 +58,7 @@ class NGCFNetwork(nn.Module):
     def __init__(self, spec: InputSpec, config: NGCF) -> None:
         super().__init__()
         size, layers = config.embedding_size, range(config.layers)
+        self.width = size
         self.user = UserVectors(spec.user, size)
         self.item = FieldVectors(spec.item, size)
         self.pass_on = nn.ModuleList(
@@ -67,14 +68,16 @@ class NGCFNetwork(nn.Module):
 
     def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        user, item = self.user, self.item
-        ends: list[Tensor] = []
-        for states, sides in ((around.user, (user, item)), (around.item, (item, user))):
-            own = [sides[n % 2].total(node) for n, node in enumerate(states.node)]
-            ends.append(torch.cat(propagate(states, own, self._layer), dim=1))
-        return (ends[0][:, None] * ends[1][around.seat]).sum(dim=2)
+        user = torch.cat(propagate(self, "user", around.user), dim=1)
+        item = torch.cat(propagate(self, "item", around.item), dim=1)
+        return (user[:, None] * item[around.seat]).sum(dim=2)
 
-    def _layer(self, number: int, x: Tensor, near: Tensor, real: Tensor) -> Tensor:
+    def own(self, side: Side, rows: Int[Tensor, "n f"]) -> Float[Tensor, "n size"]:
+        """Return what nodes are at layer 0, from the table rows of their fields."""
+        return (self.user if side == "user" else self.item).total(rows)
+
+    def next_layer(self, number: int, level: Level) -> Float[Tensor, "n size"]:
+        """Return what states are at the layer after ``number``, counted from 0."""
         pass_on, share = self.pass_on[number], self.share[number]
-        around = mean_of_neighbors(near, real)
+        x, around = level.x, mean_of_neighbors(level)
         return nn.functional.leaky_relu(pass_on(x + around) + share(around * x), 0.2)
