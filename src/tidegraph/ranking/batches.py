@@ -16,6 +16,8 @@ from tidegraph.features.reading import PastView, latest_history_items
 from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs
+from tidegraph.nn.wide import Wide
+from tidegraph.ranking.log_states import LogStates
 from tidegraph.ranking.receptive_fields import Reader, Shown
 from tidegraph.stages import NO_ITEM, Requests
 from tidegraph.training.weights import tensor
@@ -68,6 +70,7 @@ class Batches:
         item: Int32[np.ndarray, "b k"],
         numbers: Float32[np.ndarray, "b k n"],
         known: StepNumbers | None = None,
+        network: Wide | None = None,
     ) -> Iterator[Block]:
         """Yield what the network gets of all requests, some at a time.
 
@@ -76,13 +79,21 @@ class Batches:
             item: Candidates of each.
             numbers: The shared inputs of these.
             known: What was known of the events of the requests, where it is at hand.
+            network: Where its weights do not change, states that several blocks need
+                are made by it once, in advance.
         """
         known = self.known(requests) if known is None else known
-        size = max(BLOCK, CELLS // max(item.shape[1], 1))
+        size, log = max(BLOCK, CELLS // max(item.shape[1], 1)), None
+        order = np.arange(len(requests))
+        if network is not None and self.reader is not None:
+            log = LogStates.of(network, self.reader, requests, item, size)
+            # Histories in place of users have events of their own: these stand apart.
+            order = np.argsort(requests.user < 0, kind="stable")
         for start in range(0, len(requests), size):
-            rows = np.arange(start, min(len(requests), start + size))
+            rows = order[start : start + size]
             inputs = self.inputs(requests, rows, item[rows], numbers[rows], known)
-            yield Block(rows, inputs, self.around(requests, rows, item[rows]))
+            around = self.around(requests, rows, item[rows], log=log)
+            yield Block(rows, inputs, around)
 
     def inputs(
         self,
@@ -174,6 +185,7 @@ class Batches:
         rows: Int64[np.ndarray, " b"],
         item: Int32[np.ndarray, "b k"],
         shown: Shown | None = None,
+        log: LogStates | None = None,
     ) -> Around | None:
         """Return what the network's plans bring, if it has any.
 
@@ -182,7 +194,8 @@ class Batches:
             rows: Which of them.
             item: Candidates of each.
             shown: Whose ids are not hidden; all if left out.
+            log: What the events around them are at each layer, where it is at hand.
         """
         if self.reader is None:
             return None
-        return self.reader.around(requests, rows, item, shown)
+        return self.reader.around(requests, rows, item, shown, log)

@@ -263,7 +263,9 @@ class FittedNeuralRanker:
         out = np.zeros(candidates.item.shape, np.float32)
         if not out.size:
             return out
-        blocks = self.batches.blocks(requests, candidates.item, numbers, known)
+        blocks = self.batches.blocks(
+            requests, candidates.item, numbers, known, self.network
+        )
         with torch.inference_mode():
             for rows, inputs, around in blocks:
                 logit = self._logit(inputs, around)

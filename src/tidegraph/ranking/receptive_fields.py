@@ -3,19 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.durations import DAY
-from tidegraph.ego.dedup import EgoStates, Unique
-from tidegraph.ego.parse import parse
+from tidegraph.ego.dedup import Unique
 from tidegraph.ego.surroundings import distinct_states
-from tidegraph.errors import ConfigError
 from tidegraph.features.columns import Features
 from tidegraph.features.context import EventFields
-from tidegraph.features.edge_numbers import EdgeNumbers, Events
+from tidegraph.features.edge_numbers import EdgeNumbers
 from tidegraph.features.neighbors import Fans, cross_with_history
 from tidegraph.features.reading import PastView
 from tidegraph.features.tables import Tables
@@ -24,8 +22,13 @@ from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.around import Around, Reads, States
 from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs
+from tidegraph.nn.propagation import Side
+from tidegraph.ranking.read_side import ReadSide, first_hop, parse_unique_plan
 from tidegraph.stages import Requests
 from tidegraph.training.weights import tensor
+
+if TYPE_CHECKING:
+    from tidegraph.ranking.log_states import LogStates
 
 
 class Shown(NamedTuple):
@@ -51,35 +54,6 @@ class Shown(NamedTuple):
         for part in (inputs.item, inputs.step):
             part[..., 0] *= tensor(self.item)[part[..., 0]]
         inputs.user[:, 0] *= tensor(self.user)[inputs.user[:, 0]]
-
-
-class _Side(NamedTuple):
-    """What a plan brought around the nodes of one kind.
-
-    Attributes:
-        kinds: What the nodes of each depth are.
-        found: The states.
-        parent: Place of a parent of each state in the depth above.
-    """
-
-    kinds: list[str]
-    found: EgoStates
-    parent: list[Int64[np.ndarray, " _"]]
-
-    def children(self) -> Int32[np.ndarray, "roots h"]:
-        """Return the neighbours of the roots, -1 where there is none."""
-        if not self.found.child:
-            return np.zeros((len(self.found.ids[0]), 0), np.int32)
-        # Place -1 is the last one.
-        return np.append(self.found.ids[1], np.int32(-1))[self.found.child[0]]
-
-    def events(self, depth: int) -> Events:
-        """Return the events that led to the states of a depth."""
-        node, other = self.found.ids[depth], self.found.ids[depth - 1]
-        other = other[self.parent[depth]]
-        item, user = (node, other) if self.kinds[depth] == ITEM else (other, node)
-        number = self.found.edge[depth].astype(np.int64)
-        return Events(number, user, item, self.found.time[depth])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +87,7 @@ class Reader:
         Raises:
             ConfigError: One is no plan of unique states.
         """
-        user, item = (_parse_unique_plan(text) for text in reads)
+        user, item = (parse_unique_plan(text) for text in reads)
         return cls(user, item, tables, features, numbers_read)
 
     @cached_property
@@ -127,6 +101,7 @@ class Reader:
         rows: Int64[np.ndarray, " b"],
         item: Int32[np.ndarray, "b k"],
         shown: Shown | None = None,
+        log: "LogStates | None" = None,
     ) -> Around:
         """Return what happened around some requests strictly before each.
 
@@ -135,17 +110,28 @@ class Reader:
             rows: Which of them.
             item: Candidates of each; no item has an empty past.
             shown: Whose ids are not hidden; all if left out.
+            log: What events are at each layer, in place of what stands below them; a
+                history in place of a user has events that it does not hold.
 
         Raises:
             ConfigError: A plan leads to nodes other than users and items, which have no
                 vectors.
         """
         requests = requests.positive
-        users, items, place = self._both_sides(requests, rows, item)
+        held = log is not None and bool((requests.user[rows] >= 0).all())
+        users = self.users(requests, rows, whole=not held)
+        items, place = self.items(requests, rows, item, whole=log is None)
         cross, back = self._cross_columns(requests, rows, item, users, items, place)
+        states = [
+            self.input_states(requests, rows, side, shown) for side in (users, items)
+        ]
+        if log is not None:
+            if held:
+                states[0] = log.around(states[0], "user", users, self.depth["user"])
+            states[1] = log.around(states[1], "item", items, self.depth["item"])
         return Around(
-            self._input_states(requests, rows, users, shown),
-            self._input_states(requests, rows, items, shown),
+            states[0],
+            states[1],
             tensor(place),
             tensor(cross),
             tensor(back),
@@ -158,7 +144,8 @@ class Reader:
         item: Int32[np.ndarray, "b k"],
     ) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " m"]]:
         """Return the items and the users that ``around`` reads, each once."""
-        users, items, _ = self._both_sides(requests.positive, rows, item)
+        users = self.users(requests.positive, rows)
+        items, _ = self.items(requests.positive, rows, item)
         read = {ITEM: list[np.ndarray](), USER: list[np.ndarray]()}
         for side in (users, items):
             for kind, node in zip(side.kinds, side.found.ids, strict=True):
@@ -167,30 +154,41 @@ class Reader:
             np.concatenate(read[USER])
         )
 
-    def _both_sides(
+    def users(
+        self, requests: Requests, rows: Int64[np.ndarray, " b"], *, whole: bool = True
+    ) -> ReadSide:
+        """Return what happened around the users, or the first hop of it."""
+        plan = self.user if whole else first_hop(self.user)
+        return ReadSide.of(requests.graph, plan, USER, requests.seeds(rows=rows))
+
+    def items(
         self,
         requests: Requests,
         rows: Int64[np.ndarray, " b"],
         item: Int32[np.ndarray, "b k"],
-    ) -> tuple[_Side, _Side, Int64[np.ndarray, "b k"]]:
-        """Return what happened around users and items, and the place of each item."""
-        graph, time = requests.graph, requests.time[rows]
-        found = self.user.states(graph, requests.seeds(rows=rows), evident=True)
-        users = _side_with_parents(graph, self.user, USER, found)
-        clocks = np.repeat(time, item.shape[1])
+        *,
+        whole: bool = True,
+    ) -> tuple[ReadSide, Int64[np.ndarray, "b k"]]:
+        """Return the same of the different items, and the place of each."""
+        plan = self.item if whole else first_hop(self.item)
+        clocks = np.repeat(requests.time[rows], item.shape[1])
         seat, node, clock = distinct_states(item.ravel().astype(np.int64) + 1, clocks)
         seeds = Seeds.of((node - 1).astype(np.int32), clock)
-        found = self.item.states(graph, seeds, evident=True)
-        items = _side_with_parents(graph, self.item, ITEM, found)
-        return users, items, seat.reshape(item.shape).astype(np.int64)
+        side = ReadSide.of(requests.graph, plan, ITEM, seeds)
+        return side, seat.reshape(item.shape).astype(np.int64)
+
+    @property
+    def depth(self) -> dict[Side, int]:
+        """How many hops are read around a node of each side."""
+        return {"user": len(self.user.hops.steps), "item": len(self.item.hops.steps)}
 
     def _cross_columns(
         self,
         requests: Requests,
         rows: Int64[np.ndarray, " b"],
         item: Int32[np.ndarray, "b k"],
-        users: _Side,
-        items: _Side,
+        users: ReadSide,
+        items: ReadSide,
         place: Int64[np.ndarray, "b k"],
     ) -> tuple[Float32[np.ndarray, "b k h c"], Float32[np.ndarray, "b k l d"]]:
         """Return what candidates and users have in common with the others' neighbours.
@@ -211,16 +209,24 @@ class Reader:
         found = cross_with_history(past, np.ascontiguousarray(latest), of_fans)
         return np.take_along_axis(found.cross, turn[:, None, :, None], 2), found.back
 
-    def _input_states(
+    def input_states(
         self,
         requests: Requests,
         rows: Int64[np.ndarray, " b"],
-        side: _Side,
-        shown: Shown | None,
+        side: ReadSide,
+        shown: Shown | None = None,
     ) -> States:
+        """Return what was read around nodes of one side, as a network gets it.
+
+        Args:
+            requests: Whose graph it is, and histories in place of users.
+            rows: Which of them.
+            side: What was read.
+            shown: Whose ids are not hidden; all if left out.
+        """
         found = side.found
         nodes = [
-            self._table_rows(kind, node, shown)
+            self.table_rows(kind, node, shown)
             for kind, node in zip(side.kinds, found.ids, strict=True)
         ]
         if self.tables.event.columns:
@@ -244,7 +250,7 @@ class Reader:
         )
 
     def _context_rows(
-        self, graph: Snapshot, side: _Side, depth: int
+        self, graph: Snapshot, side: ReadSide, depth: int
     ) -> Int64[np.ndarray, "n f"]:
         """Return the rows of the events that led to a depth; 0 for what asks."""
         edge = np.full(len(side.found.ids[depth]), -1, np.int64)
@@ -260,7 +266,11 @@ class Reader:
         return len(self.features.event_names) if "event" in self.numbers_read else 0
 
     def _event_inputs(
-        self, requests: Requests, rows: Int64[np.ndarray, " b"], side: _Side, depth: int
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        side: ReadSide,
+        depth: int,
     ) -> Float32[np.ndarray, "n m"]:
         """Return what was known just before the events that led to a depth."""
         events, graph = side.events(depth), requests.graph
@@ -279,31 +289,14 @@ class Reader:
         out[given] = self.features.of_events(past.at_events(row, beyond[given]))
         return out
 
-    def _table_rows(
-        self, kind: str, node: Int32[np.ndarray, " n"], shown: Shown | None
+    def table_rows(
+        self, kind: str, node: Int32[np.ndarray, " n"], shown: Shown | None = None
     ) -> Int64[np.ndarray, "n f"]:
+        """Return the rows of the fields of some nodes in the tables of their kind."""
         rows = (self.tables.item if kind == ITEM else self.tables.user).rows(node)
         if shown is not None:
             rows[:, 0] *= (shown.item if kind == ITEM else shown.user)[rows[:, 0]]
         return rows
-
-
-def _side_with_parents(
-    graph: Snapshot, plan: Unique, kind: str, found: EgoStates
-) -> _Side:
-    kinds = [kind, *(graph.ends(step.edge)[1] for step in plan.hops.steps)]
-    if strange := set(kinds) - {USER, ITEM}:
-        raise ConfigError(
-            f"{plan} comes to nodes {min(strange)!r}, and click models have "
-            "vectors of users and items alone. Stay among them."
-        )
-    parents = [np.zeros(len(found.ids[0]), np.int64)]
-    for child, ids in zip(found.child, found.ids[1:], strict=True):
-        parent = np.zeros(len(ids), np.int64)
-        there = child >= 0
-        parent[child[there]] = np.nonzero(there)[0]
-        parents.append(parent)
-    return _Side(kinds, found, parents)
 
 
 def _order_latest_first(steps: Int32[np.ndarray, "b h"]) -> Int64[np.ndarray, "b h"]:
@@ -327,13 +320,3 @@ def events_read(requests: Requests, said: EventFields) -> Iterator[object]:
     at = edges.slots()
     yield from (edges.degree(), edges.node[at], edges.time_at(at))
     yield said.rows(requests.graph, edges.edge[at].astype(np.int64))
-
-
-def _parse_unique_plan(text: str) -> Unique:
-    plan = parse(text)
-    if not isinstance(plan, Unique):
-        raise ConfigError(
-            f"a click model reads {text!r}, which has no unique states. Say "
-            "unique(...) around the hops."
-        )
-    return plan
