@@ -124,7 +124,7 @@ def steps_to_append(
     }
 
 
-def rows_by_type(log: Interactions) -> dict[str, Int64[np.ndarray, " n"]]:
+def rows_by_type(log: Interactions | Arrivals) -> dict[str, Int64[np.ndarray, " n"]]:
     """Return which events of a log become edges of each type."""
     shown = log.label == 0
     return {ACTION: np.flatnonzero(~shown), IMPRESSION: np.flatnonzero(shown)}

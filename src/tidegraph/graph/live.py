@@ -10,18 +10,23 @@ from jaxtyping import Int64
 from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.ticks import TimeUnit
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph import disk
 from tidegraph.graph.from_log import Arrivals, rows_by_type, steps_to_append
+from tidegraph.graph.from_table import edges_of_table
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.query.edge_loader import EdgeLoader
 from tidegraph.graph.query.traversal import Query
 from tidegraph.graph.rewriting.erasure import have_edges, rows_to_erase, without_nodes
 from tidegraph.graph.rewriting.growing import Growing
+from tidegraph.graph.rewriting.removal import (
+    edges_of_events,
+    edges_to_remove,
+    without_edges,
+)
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage import ingest
-from tidegraph.graph.storage.edge_store import EdgeStore, Origin
-from tidegraph.graph.storage.ends import check_new, check_rows, end_rows, types_of
+from tidegraph.graph.storage.ends import check_rows, end_rows
 from tidegraph.graph.storage.ingest import Ends
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import Tick
@@ -53,12 +58,16 @@ class Graph:
         late_seconds: int | float | None = 0,
     ) -> None:
         held = snapshot if snapshot is not None else Snapshot({}, {})
-        self._held = Growing(held if tick is None else held.counted_in(tick))
-        self._late = late_seconds
+        held = held if tick is None else held.counted_in(tick)
+        self._held = Growing(held, late_seconds)
+
+    @property
+    def _now(self) -> Snapshot:
+        return self._held.now
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and hand over the graph as it is now; the copy goes its own way."""
-        return _unpickled_graph, (self._now, self._late)
+        return _unpickled_graph, (self._now, self._held.late_seconds)
 
     @classmethod
     def of(cls, log: Interactions) -> "Graph":
@@ -152,23 +161,14 @@ class Graph:
         rows = ingest.as_frame(table, ends_of)
         ingest.check_columns(rows, list(ends_of), f"the table of {name!r}")
         with self._held.alone, self._held.writing:
-            now, when, unit = self._now, None, None
-            check_new(name, now.edges)
-            for named in filter(None, (where.source_type, where.target_type)):
-                now.typed(named)
-            types = types_of(now.nodes, where)
-            if time is not None:
-                when, unit = ingest.edge_times(rows, time, name, now.tick, time_unit)
-            nodes, at = end_rows(now.nodes, name, rows, ends_of, types)
-            edges = EdgeStore.build(
-                types,
-                at,
-                (len(nodes[types[0]]), len(nodes[types[1]])),
-                when,
+            nodes, edges = edges_of_table(
+                self._now,
+                name,
+                rows,
+                where,
                 time=time,
                 weight=weight,
-                features=rows.drop(*ends_of, *([] if time is None else [time])),
-                origin=Origin(*ends_of, unit),
+                time_unit=time_unit,
             )
             self._held.put(nodes, {name: edges})
         return self
@@ -202,7 +202,7 @@ class Graph:
             # An event with a weight may have given all edges one since.
             features = self._now.edge(name).typed(rows)
             nodes, at = end_rows(self._now.nodes, name, rows, ends, types)
-            self._append_edges(name, nodes, at, when, features)
+            self._held.append(name, nodes, at, when, features)
         return self
 
     def append_rows(
@@ -240,7 +240,7 @@ class Graph:
             for side, rows in zip((held.source, held.target), ends, strict=True):
                 check_rows(side, rows, self._now.nodes[side])
             nodes = dict(self._now.nodes)
-            self._append_edges(name, nodes, ends, when, held.typed(table))
+            self._held.append(name, nodes, ends, when, held.typed(table))
         return self
 
     def observe(self, log: Interactions | Arrivals) -> "Graph":
@@ -261,9 +261,8 @@ class Graph:
         with self._held.writing:
             now, events = self._now, self._now.arrived(log)
             nodes, steps = now.with_nodes_of(events), steps_to_append(events, now.edges)
-            if self._late is not None:
-                for name, rows in rows_by_type(events).items():
-                    self._refuse_late(name, events.time[rows], rows)
+            for name, rows in rows_by_type(events).items():
+                self._held.refuse_late(name, events.time[rows], rows)
             self._held.extend(nodes, steps)
         return self
 
@@ -294,6 +293,47 @@ class Graph:
             )
         return self
 
+    @checked(RequestError)
+    def remove(
+        self,
+        name: str,
+        table: object = None,
+        *,
+        where: pl.Expr | None = None,
+        between: tuple[object, object] | None = None,
+    ) -> "Graph":
+        """Take edges of a type out: those for which all given holds; see ``erase``.
+
+        Args:
+            name: Edge type.
+            table: One row per edge, with the columns of both ends, and with its time or
+                features where these tell it from others: all that agree with a row go.
+            where: A condition over the ids of both ends, the time and the features.
+            between: Only edges from the first moment on and before the second, as for
+                ``E``.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            RequestError: Nothing is given, or a row is no edge; nothing was removed.
+        """
+        with self._held.alone:
+            gone = edges_to_remove(self._now, name, table, where, between)
+            self._held.rewrite(lambda graph: without_edges(graph, gone))
+        return self
+
+    def forget(self, log: Interactions | Arrivals) -> "Graph":
+        """Take the events of a log out again, each by its user, item and time.
+
+        Raises:
+            RequestError: An event is not in the graph; nothing was removed.
+        """
+        with self._held.alone:
+            gone = edges_of_events(self._now, log)
+            self._held.rewrite(lambda graph: without_edges(graph, gone))
+        return self
+
     def V(self, name: str, ids: object = None) -> Query:
         """Begin a query at nodes as they are now; see ``Snapshot.V``."""
         return self._now.V(name, ids)
@@ -303,34 +343,6 @@ class Graph:
     ) -> EdgeLoader:
         """Begin at the edges there are now; see ``Snapshot.E``."""
         return self._now.E(name, between=between)
-
-    def _append_edges(
-        self,
-        name: str,
-        nodes: dict[str, Nodes],
-        at: tuple[np.ndarray, np.ndarray],
-        when: _Numbers,
-        features: pl.DataFrame,
-    ) -> None:
-        self._refuse_late(name, when)
-        held = self._now.edges[name]
-        sizes = (len(nodes[held.source]), len(nodes[held.target]))
-
-        def step(edges: EdgeStore | None) -> EdgeStore:
-            return (held if edges is None else edges).appended(
-                at, sizes, when, features
-            )
-
-        self._held.extend(nodes, {name: step})
-
-    @property
-    def _now(self) -> Snapshot:
-        return self._held.now
-
-    def _refuse_late(self, name: str, when: _Numbers, rows: _Numbers = None) -> None:
-        held = self._now.edges.get(name)
-        if self._late is not None and held is not None and when is not None:
-            held.check_late(name, when, self._late, self._now.tick, rows)
 
 
 def _unpickled_graph(snapshot: Snapshot, late_seconds: int | float | None) -> Graph:

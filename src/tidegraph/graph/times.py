@@ -17,6 +17,7 @@ Tick = Literal["s", "ms", "us"]
 """What a graph counts time in: Unix seconds, or thousandths or millionths of one."""
 TICKS: dict[Tick, str] = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
 _ALONE = (str, date, np.datetime64)
+_EVER = int(np.iinfo(np.int64).max)
 
 
 def check_tick(tick: str) -> None:
@@ -82,6 +83,29 @@ def seconds_of(ticks: Int64[np.ndarray, " n"], tick: Tick) -> Num[np.ndarray, " 
     Exact for 285 years around 1970.
     """
     return ticks if tick == "s" else ticks / PER_SECOND[tick]
+
+
+def span_of(between: tuple[object, object], tick: Tick) -> tuple[int, int]:
+    """Return the first tick of a span of time, and the one behind its last.
+
+    Args:
+        between: From the first moment on and before the second: Unix seconds,
+            datetimes or ISO text; none for an open end.
+        tick: What the graph counts in.
+
+    Raises:
+        RequestError: They are not two.
+        DataError: One of them is no time.
+    """
+    if isinstance(between, str) or len(between) != 2:
+        raise RequestError(
+            f"between is {between!r}; give two moments, None for an open end."
+        )
+    first, last = (
+        int(moments(moment, 1, tick, "between")[0]) if moment is not None else end
+        for moment, end in zip(between, (-_EVER, _EVER), strict=True)
+    )
+    return first, last
 
 
 def moments(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 
 from tidegraph.arguments import checked
@@ -22,13 +23,11 @@ from tidegraph.pipeline.explain import Sources
 from tidegraph.pipeline.fallback import Fallback
 from tidegraph.pipeline.filters import Filters, Items
 from tidegraph.pipeline.requests import (
-    check_asked,
-    history_request,
-    linked_users,
     list_length,
-    one_user,
+    one_request,
     request_clock,
     user_requests,
+    users_in_turn,
     warn_of_unanswered,
     why_no_answer,
 )
@@ -98,9 +97,7 @@ class FittedPipeline:
 
     def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
-        cut: dict[str, FittedPipeline] = {
-            "retrieve": replace(self, ranker=None, reranker=None)
-        }
+        cut = {"retrieve": replace(self, ranker=None, reranker=None)}
         if self.ranker is not None:
             cut["rank"] = replace(self, reranker=None)
         return cut if self.reranker is None else cut | {"rerank": self}
@@ -112,16 +109,12 @@ class FittedPipeline:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return finished lists of up to ``k`` items, one per request."""
-        return self._answer(requests, k, Filters(None, None, len(requests.graph.items)))
+        unfiltered = Filters(None, None, len(requests.graph.items))
+        return self.steps.answer(requests, check_k(k), unfiltered)
 
     def retrieve_stages(self, requests: Requests, k: int) -> dict[str, Candidates]:
         """Return the finished lists after each stage, the last the whole."""
         return self.steps.each(requests, check_k(k)).stages
-
-    def _answer(self, requests: Requests, k: int, filters: Filters) -> Candidates:
-        k, steps = check_k(k), self.steps
-        blocks = [steps.answer(some, k) for some in filters.blocks(requests)]
-        return Candidates.concatenated(blocks)
 
     @checked(RequestError)
     def recommend(
@@ -158,16 +151,12 @@ class FittedPipeline:
         """
         graph = self.graph
         k = list_length(k, len(graph.items))
-        check_asked(user, history)
         clock, known = request_clock(at, graph, self.serving), self.retriever.num_items
-        if history is None:
-            who = label = one_user(user)
-            requests = user_requests(who, graph, clock, at, known, repeat=self.repeat)
-        else:
-            who, label = None, graph.users.ids.clear(1)
-            requests = history_request(history, graph, clock, known, repeat=self.repeat)
+        who, label, requests = one_request(
+            user, history, graph, clock, at, known, repeat=self.repeat
+        )
         filters = Filters.read(only, exclude, who, graph.items)
-        answer = self._answer(requests, k, filters)
+        answer = self.steps.answer(requests, k, filters)
         if not bool(answer.present.any()):
             raise RequestError(why_no_answer(user, requests, at, self.serving, filters))
         return self._sources.frame(requests, answer, label)
@@ -205,13 +194,12 @@ class FittedPipeline:
         graph = self.graph
         k = list_length(k, len(graph.items))
         clock, known = request_clock(at, graph, self.serving), self.retriever.num_items
-        wanted = linked_users(graph) if users is None else series(users, "users")
-        wanted = wanted.unique(maintain_order=True)
+        wanted = users_in_turn(users, graph)
         requests = user_requests(wanted, graph, clock, at, known, repeat=self.repeat)
         filters = Filters.read(only, exclude, wanted, graph.items).of_asked(wanted)
-        answer = self._answer(requests, k, filters)
-        empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
-        warn_of_unanswered(wanted.filter(empty), len(wanted), self.serving, filters)
+        answer = self.steps.answer(requests, k, filters)
+        left = wanted.filter(~answer.present.any(axis=1))
+        warn_of_unanswered(left, len(wanted), self.serving, filters)
         return self._sources.frame(requests, answer, wanted)
 
     @checked(RequestError)
@@ -293,9 +281,26 @@ class FittedPipeline:
         with _ERASING:
             self.live.erase(USER, series(users, "users"))
             # Not by their ids: one may come, or come again, until it is erased.
-            rows = self.graph.users.erased()
-            for name in ("retriever", *_OPTIONAL):
-                setattr(self, name, without(getattr(self, name), rows))
+            self._drop_users(self.graph.users.erased())
+
+    @checked(DataError)
+    def forget(self, events: Events) -> None:
+        """Take events back: ``observe`` the other way, of events with their times.
+
+        What channels keep of their users alone goes, too, until the next training.
+
+        Raises:
+            RequestError: An event is not in the graph; nothing was removed.
+        """
+        log = events_log(events, self.serving, (), "keep")
+        if log is not None:
+            with _ERASING:
+                self.live.forget(log)
+                self._drop_users(np.unique(self.graph.arrived(log).user))
+
+    def _drop_users(self, rows: np.ndarray) -> None:
+        for name in ("retriever", *_OPTIONAL):
+            setattr(self, name, without(getattr(self, name), rows))
 
     def read_as_known(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as in the graph."""
@@ -307,8 +312,7 @@ class FittedPipeline:
 
     def describe(self) -> str:
         """Return what the pipeline is made of, in one line."""
-        after, graph = (self.ranker, self.reranker), self.graph
-        return self.serving.described(self.retriever.channels, after, graph)
+        return self.serving.described(self.steps, self.graph)
 
     @checked(ArtifactError)
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -326,25 +330,20 @@ class FittedPipeline:
     @classmethod
     def from_state(cls, state: State) -> "FittedPipeline":
         """Rebuild from what ``state`` returned."""
-        rest: dict[str, Any] = {
-            name: state.part(name, object) if name in state.parts else None
-            for name in _OPTIONAL
-        }
+        held = {n: state.part(n, object) for n in _OPTIONAL if n in state.parts}
+        rest: dict[str, Any] = dict.fromkeys(_OPTIONAL) | held
         live = Graph(state.part("graph", Snapshot), late_seconds=None)
         blend = state.part("retriever", FittedBlend)
         return cls(live, blend, serving=Serving.of(state.settings), **rest)
 
     @property
-    def _spare(self) -> Fallback | None:
-        last, name = self.fallback, self.serving.fallback or "fallback"
-        return None if last is None else Fallback(name, last)
-
-    @property
     def steps(self) -> StageChain:
         """The stages in their order."""
-        stages = (self.retriever, self.ranker, self.reranker, self._spare)
+        last, name = self.fallback, self.serving.fallback or "fallback"
+        spare = None if last is None else Fallback(name, last)
+        stages = (self.retriever, self.ranker, self.reranker, spare)
         return StageChain(*stages, self.serving.candidates)
 
     @property
     def _sources(self) -> Sources:
-        return Sources(self.retriever, self._spare, self.serving.names)
+        return Sources(self.retriever, self.steps.fallback, self.serving.names)

@@ -94,11 +94,29 @@ def request_clock(at: object, graph: Snapshot, serving: Serving) -> int:
     return time
 
 
-def check_asked(user: object, history: object) -> None:
-    """Raise RequestError unless one of a user and a history is given."""
+def one_request(
+    user: object,
+    history: object,
+    graph: Snapshot,
+    clock: int,
+    at: object,
+    known: int,
+    *,
+    repeat: bool,
+) -> tuple[pl.Series | None, pl.Series, Requests]:
+    """Return who asks, none for a history, how they are called, and the request.
+
+    Raises:
+        RequestError: Neither or both of a user and a history are given.
+    """
     if (user is None) == (history is None):
         said = ", and not both" if user is not None else "; user is None"
         raise RequestError(f"give either a user or a history{said}.")
+    if history is None:
+        who = one_user(user)
+        return who, who, user_requests(who, graph, clock, at, known, repeat=repeat)
+    asked = history_request(history, graph, clock, known, repeat=repeat)
+    return None, graph.users.ids.clear(1), asked
 
 
 def linked_users(graph: Snapshot) -> pl.Series:
@@ -121,6 +139,12 @@ def linked_users(graph: Snapshot) -> pl.Series:
             stacklevel=outside(),
         )
     return found
+
+
+def users_in_turn(users: object, graph: Snapshot) -> pl.Series:
+    """Return the raw ids of users, each once; by default of all with an edge."""
+    wanted = linked_users(graph) if users is None else series(users, "users")
+    return wanted.unique(maintain_order=True)
 
 
 def one_user(user: object) -> pl.Series:

@@ -1,12 +1,13 @@
 """What a trained pipeline keeps of how it was told to answer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tidegraph.data.reading import Reading
 from tidegraph.data.times.clocks import Clock
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.pipeline.stage_chain import StageChain
 from tidegraph.stages import called
 
 
@@ -60,20 +61,11 @@ class Serving:
         read = None if self.reading is None else self.reading.table()
         return asdict(replace(self, reading=None)) | {"reading": read}
 
-    def described(
-        self, channels: Iterable[str], after: Iterable[object], graph: Snapshot
-    ) -> str:
-        """Return what a pipeline is made of, in one line.
-
-        Args:
-            channels: Names of what retrieves.
-            after: The stages that follow, in their order; None where there is none.
-            graph: Its users and items.
-        """
-        stages = [" + ".join(channels)]
-        stages += [
-            called(stage).removeprefix("Fitted") for stage in after if stage is not None
-        ]
+    def described(self, steps: StageChain, graph: Snapshot) -> str:
+        """Return what a pipeline is made of, and its users and items, in one line."""
+        after = [one for one in (steps.ranker, steps.reranker) if one is not None]
+        stages = [" + ".join(steps.retriever.channels)]
+        stages += [called(stage).removeprefix("Fitted") for stage in after]
         seen = "may repeat" if self.repeat else "new items only"
         if self.fallback is not None:
             stages.append(f"else {self.fallback}")

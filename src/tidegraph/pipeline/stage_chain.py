@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tidegraph.pipeline.fallback import Fallback
+from tidegraph.pipeline.filters import Filters
 from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.stages import Candidates, FittedRanker, FittedReranker, Requests
 
@@ -42,8 +43,12 @@ class StageChain:
     fallback: Fallback | None
     candidates: int
 
-    def answer(self, requests: Requests, k: int) -> Candidates:
-        """Return finished lists of up to ``k`` items, one per request."""
+    def answer(self, requests: Requests, k: int, filters: Filters) -> Candidates:
+        """Return finished lists of up to ``k`` items that filters leave to each."""
+        blocks = [self._answer(some, k) for some in filters.blocks(requests)]
+        return Candidates.concatenated(blocks)
+
+    def _answer(self, requests: Requests, k: int) -> Candidates:
         requests = requests.without_erased()
         found = self.retriever.retrieve(requests, max(k, self.candidates))
         *_, (_, last) = self._after_each_stage(requests, found, k)

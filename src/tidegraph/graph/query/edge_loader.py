@@ -15,8 +15,8 @@ from tidegraph.graph.query.batch import batch_of
 from tidegraph.graph.query.filters import check, holds
 from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
-from tidegraph.graph.times import moments, seconds_of
+from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.times import seconds_of, span_of
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import check_seed, mixed_keys, root_keys
 from tidegraph.kernels.ragged import owners, ranges, starts
@@ -67,17 +67,10 @@ class EdgeLoader:
         if between is not None:
             if not edges.is_timed:
                 raise RequestError(f"edges {name!r} have no time to be between.")
-            if isinstance(between, str) or len(between) != 2:
-                raise RequestError(
-                    f"between is {between!r}; give two moments, None for an open end."
-                )
-            nodes = np.arange(len(edges), dtype=np.int32)
             first, last = (
-                moments(moment, len(nodes), graph.tick, "between")
-                if moment is not None
-                else np.full(len(nodes), end, np.int64)
-                for moment, end in zip(between, (-NOW, NOW), strict=True)
+                np.full(len(edges), end) for end in span_of(between, graph.tick)
             )
+            nodes = np.arange(len(edges), dtype=np.int32)
             low = edges.span_before(nodes, first)[1]
             high = np.maximum(low, edges.span_before(nodes, last)[1])
         ptr = starts(high - low)

@@ -73,7 +73,7 @@ def _edges_without_nodes(
     for side, end in ((edges.source, source), (edges.target, target)):
         if side == type:
             kept &= ~gone[end]
-    return _edges_where(whole, kept, sizes)
+    return edges_where(whole, kept, sizes)
 
 
 def without_pairs(
@@ -106,13 +106,11 @@ def without_pairs(
             gone &= time[named] >= since[user[named]]
         kept = np.ones(len(whole), np.bool_)
         kept[named[gone]] = False
-        edges[name] = _edges_where(whole, kept, sizes)
+        edges[name] = edges_where(whole, kept, sizes)
     return replace(graph, edges=edges)
 
 
-def _edges_where(
-    edges: EdgeStore, kept: np.ndarray, sizes: dict[str, int]
-) -> EdgeStore:
+def edges_where(edges: EdgeStore, kept: np.ndarray, sizes: dict[str, int]) -> EdgeStore:
     """Return the edges for which a mask holds, which lie close together."""
     source, target, time = edges.columns()
     left = edges.features.filter(kept) if edges.features.width else None

@@ -5,6 +5,10 @@ from dataclasses import replace
 from threading import Lock
 from typing import NamedTuple
 
+import numpy as np
+import polars as pl
+from jaxtyping import Int64
+
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.compaction import Tidying, with_room
@@ -32,18 +36,63 @@ class Growing:
 
     Args:
         now: What to begin with.
+        late_seconds: How much older than the latest edge of its type a new edge may be;
+            none for any age.
 
     Attributes:
         now: The graph.
+        late_seconds: As it was given.
         writing: Held by who appends, for the length of an append.
         alone: Held by who changes what is there; taken before ``writing``.
     """
 
-    def __init__(self, now: Snapshot) -> None:
-        self.now = now
+    def __init__(self, now: Snapshot, late_seconds: int | float | None) -> None:
+        self.now, self.late_seconds = now, late_seconds
         self.writing, self.alone = Lock(), Lock()
         self._tidying = Tidying(self.writing, self._replace_edges)
         self._missed: list[_Append] | None = None
+
+    def append(
+        self,
+        name: str,
+        nodes: Mapping[str, Nodes],
+        at: tuple[np.ndarray, np.ndarray],
+        when: Int64[np.ndarray, " n"] | None,
+        features: pl.DataFrame,
+    ) -> None:
+        """Put the graph with new edges of a type in place, with ``writing`` held.
+
+        Args:
+            name: Edge type, which is there.
+            nodes: The nodes there are then.
+            at: Rows of both ends.
+            when: Tick of each; none if they have no time.
+            features: One row per edge.
+
+        Raises:
+            DataError: An edge is too late.
+        """
+        self.refuse_late(name, when)
+        held = self.now.edges[name]
+        sizes = (len(nodes[held.source]), len(nodes[held.target]))
+
+        def step(edges: EdgeStore | None) -> EdgeStore:
+            return (held if edges is None else edges).appended(
+                at, sizes, when, features
+            )
+
+        self.extend(nodes, {name: step})
+
+    def refuse_late(
+        self,
+        name: str,
+        when: Int64[np.ndarray, " n"] | None,
+        rows: Int64[np.ndarray, " n"] | None = None,
+    ) -> None:
+        """Raise DataError if an edge is too late; messages call edges by ``rows``."""
+        held, late = self.now.edges.get(name), self.late_seconds
+        if late is not None and held is not None and when is not None:
+            held.check_late(name, when, late, self.now.tick, rows)
 
     def extend(self, nodes: Mapping[str, Nodes], steps: Mapping[str, Step]) -> None:
         """Put the graph with new edges in place, of all types or of none.
