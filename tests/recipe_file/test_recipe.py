@@ -67,7 +67,14 @@ def test_the_parts_of_a_recipe_are_what_it_says_and_what_takes_its_place(tmp_pat
 
 
 def test_a_recipe_that_is_none_is_said_as_the_command_says_it(tmp_path):
-    (tmp_path / "recipe.toml").write_text("[data]\npath = 'x.csv'\n[retrieve]")
+    (tmp_path / "recipe.toml").write_text("[data]\npath = 'x.csv'")
 
     with pytest.raises(ConfigError, match=r"recipe.toml has no \[\[retrieve\]\]"):
+        tg.read_recipe(tmp_path / "recipe.toml")
+
+
+def test_one_table_in_place_of_a_list_of_channels_is_named(tmp_path):
+    (tmp_path / "recipe.toml").write_text("[data]\npath = 'x.csv'\n[retrieve]")
+
+    with pytest.raises(ConfigError, match=r"\[retrieve\], one table.*Write \[\[ret"):
         tg.read_recipe(tmp_path / "recipe.toml")

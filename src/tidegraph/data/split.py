@@ -290,7 +290,7 @@ def _check_fractions(fractions: Sequence[float]) -> None:
     if not fractions or min(fractions) <= 0 or sum(fractions) >= 1:
         raise DataError(
             f"fractions are {tuple(fractions)}; each must be above 0 and their sum "
-            "below 1, as the last part takes the rest."
+            "below 1, as the last part takes the rest: (0.9,) makes two parts."
         )
 
 

@@ -219,10 +219,14 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
     settings.pop("seed", None)
     retrieve = tables.get("retrieve")
     if not isinstance(retrieve, list) or not retrieve:
-        raise ConfigError(
-            f"{where} has no [[retrieve]]. Name at least one retrieval model, "
+        said = (
+            f"{where} has [retrieve], one table, where a list of channels stands. "
+            "Write [[retrieve]]."
+            if isinstance(retrieve, dict)
+            else f"{where} has no [[retrieve]]. Name at least one retrieval model, "
             'such as model = "ItemKNN".'
         )
+        raise ConfigError(said)
     channels = channels_of(cast(list[object], retrieve), f"{where}:retrieve")
     shares = _toml_table(tables, "blend", where)
     blend = build(Blend, shares, f"{where}:blend", given={"channels": channels})
