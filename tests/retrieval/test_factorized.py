@@ -202,6 +202,18 @@ def test_what_does_not_fit_is_said_before_any_channel_is_trained(solver):
     hope().check(draw_log())
 
 
+def test_a_solver_of_ones_own_refuses_before_it_solves():
+    class Small:
+        def check(self, pairs):
+            raise ConfigError(f"{pairs.shape[1]} items are too many.")
+
+        def solve(self, pairs):
+            raise AssertionError
+
+    with pytest.raises(ConfigError, match="items are too many"):
+        Factorized("own", Small()).fit(draw_log())
+
+
 def many_items(users=200, items=600, each=100):
     """A log whose item graph has many more edges than there are events."""
     rng = np.random.default_rng(0)

@@ -58,6 +58,8 @@ class Factorized:
         user, item = _rows_with_pairs(matrix)
         pairs = _submatrix(matrix, user, item)
         solver = seeded(self.solver, self.name, run)
+        if isinstance(solver, Foresees):
+            solver.check(pairs)
         # By another number of threads a matrix library adds up in another order.
         with blas_threads(1):
             if isinstance(solver, ReadsFeatures) and solver.features:

@@ -67,13 +67,8 @@ class HOPE:
             ConfigError: The graph has no more than ``embedding_size`` nodes, or
                 Katz's ``beta`` is too large for it.
         """
-        self.check(pairs)
         graph = self.graph(pairs)
-        source, target = self.embed(graph)
-        if len(source) == len(graph):
-            return Solved.of_nodes(graph, source, target)
-        source, target = (part.astype(np.float32) for part in (source, target))
-        return Solved(source[:0], source, target)
+        return Solved.of_nodes(graph, *self.embed(graph))
 
     def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
         """Return the graph that it works on."""

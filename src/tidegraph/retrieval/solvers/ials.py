@@ -67,7 +67,6 @@ class IALS:
             MissingExtraError: The package ``implicit`` is not installed.
             DataError: Weights are too far apart for a user's or an item's equations.
         """
-        self.check(pairs)
         with needed("implicit", "als", "alternating least squares"):
             library = cast(Any, importlib.import_module("implicit.cpu.als"))
             base = cast(Any, importlib.import_module("implicit.recommender_base"))

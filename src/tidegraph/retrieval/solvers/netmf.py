@@ -97,7 +97,6 @@ class NetMF:
             ConfigError: Memory would exceed the limit, or the graph has no more than
                 ``embedding_size`` nodes.
         """
-        self.check(pairs)
         graph = self.graph(pairs)
         return Solved.of_nodes(graph, *self.embed(graph))
 

@@ -77,7 +77,6 @@ class ProNE:
         Raises:
             ConfigError: The graph has no more than ``embedding_size`` nodes.
         """
-        self.check(pairs)
         graph = self.graph(pairs)
         return Solved.of_nodes(graph, *self.embed(graph))
 

@@ -72,7 +72,6 @@ class SkipGramWalks:
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return source and target vectors."""
-        self.check(pairs)
         graph = self.graph(pairs)
         return Solved.of_nodes(graph, *self.embed(graph))
 

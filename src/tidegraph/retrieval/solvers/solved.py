@@ -28,7 +28,7 @@ class Solved:
     def of_nodes(
         cls, graph: StaticGraph, source: np.ndarray, target: np.ndarray
     ) -> "Solved":
-        """Divide the vectors of all nodes of a graph, (nodes, d), among its types."""
+        """Divide the vectors of all nodes of a graph, or of its items, (n, d)."""
         source, target = (
             np.ascontiguousarray(part, np.float32) for part in (source, target)
         )
