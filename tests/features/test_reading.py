@@ -14,12 +14,12 @@ from tidegraph.features.columns import Features
 from tidegraph.features.context import EventFields
 from tidegraph.features.events import StepNumbers
 from tidegraph.features.groups import columns_of_groups
-from tidegraph.features.latest_events import LatestEvents
 from tidegraph.features.neighbors import cross_with_history
 from tidegraph.features.reading import PastView, latest_history_items
 from tidegraph.features.values import category_codes
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.ranking.batches import latest_events
 from tidegraph.stages import Requests
 
 
@@ -87,11 +87,11 @@ def test_a_return_and_what_was_sent_back_are_no_events_of_a_history():
     item = np.zeros((3, 1), np.int32)
 
     past = PastView.of(requests, item, category_codes(log.items, None))
-    steps = LatestEvents.of(requests, np.arange(3), 3)
+    *_, there = latest_events(requests, np.arange(3), 3)
 
     # On day 3 a had not sent x back yet; b kept one of two.
     assert items_read(log, past.history, history=True) == [["x"], ["y"], ["x", "x"]]
-    assert steps.mask.sum(axis=1).tolist() == [1, 1, 2]
+    assert there.sum(axis=1).tolist() == [1, 1, 2]
 
 
 @pytest.mark.parametrize("whole", [True, False])

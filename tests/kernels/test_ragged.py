@@ -10,9 +10,11 @@ from tidegraph.kernels.ragged import (
     consecutive,
     end_to_end,
     in_batches,
+    latest_places,
     owners,
     starts,
     starts_where,
+    values_at,
 )
 
 ROWS = st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=6)
@@ -77,3 +79,14 @@ def test_batches_go_on_where_an_array_ends(rows, size):
     assert [*chain(*batches)] == whole
     assert [len(batch) for batch in batches[:-1]] == [size] * (len(batches) - 1)
     assert len(batches) == -(-len(whole) // size)
+
+
+@given(ROWS, st.integers(0, 6))
+def test_the_last_entries_of_each_row_stand_with_the_very_last_first(rows, count):
+    ptr, flat = laid_out(rows)
+
+    found = values_at(flat, latest_places(ptr[:-1], ptr[1:], count), -7)
+
+    want = [(row[::-1] + [-7] * count)[:count] for row in rows]
+    assert found.shape == (len(rows), count)
+    assert found.tolist() == want

@@ -31,10 +31,11 @@ from tidegraph.features.groups import (
     values_of_groups,
 )
 from tidegraph.features.neighbors import LATEST
-from tidegraph.features.reading import PastView, latest_event_places
+from tidegraph.features.reading import PastView
 from tidegraph.features.tables import check_fields
 from tidegraph.features.values import category_codes
 from tidegraph.graph.from_log import ACTION
+from tidegraph.kernels.ragged import latest_places
 from tidegraph.ranges import at_least
 from tidegraph.rng import Seed, generator
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
@@ -261,7 +262,7 @@ def _inputs_of_sampled_events(
     """Return the inputs of some of the events before requests, each as likely."""
     nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
     past = PastView.of(requests, nobody, category)
-    event = latest_event_places(past.history, LATEST)
+    event = latest_places(past.history.start, past.history.stop, LATEST)
     row, column = np.nonzero(event >= 0)
     if len(row) > SOME_EVENTS:
         # Not every n-th one, which would be of one kind where a log has a rhythm.

@@ -21,6 +21,7 @@ from tidegraph.features.values import (
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.kernels.ragged import latest_places, values_at
 from tidegraph.stages import Requests
 from tidegraph.stages.evident_rows import EvidentRows
 
@@ -110,11 +111,8 @@ class EventFields:
         if requests.positive is not requests:
             slot, start, stop = EvidentRows.of_histories(edges, start, stop)
             number = number[slot]
-        at = stop[:, None] - 1 - np.arange(count)
-        there = at >= start[:, None]
-        edge = np.full(at.shape, -1, np.int64)
-        edge[there] = number[at[there]]
-        return self.rows(requests.graph, edge)
+        edge = values_at(number, latest_places(start, stop, count), -1)
+        return self.rows(requests.graph, edge.astype(np.int64, copy=False))
 
     def state(self) -> State:
         """Return what a file needs to hold."""

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.features.columns import Features
-from tidegraph.features.reading import PastView, latest_event_places
+from tidegraph.features.reading import PastView
+from tidegraph.kernels.ragged import latest_places
 from tidegraph.stages import NO_ITEM, Requests
 
 
@@ -40,7 +41,7 @@ class StepNumbers:
             return cls.none(len(requests), count, width)
         nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
         past = PastView.of(requests, nobody, features.category)
-        event = latest_event_places(past.history, count)
+        event = latest_places(past.history.start, past.history.stop, count)
         row, _ = np.nonzero(event >= 0)
         at = event[event >= 0]
         # Requests of one user share events; a history without a user is its own, and

@@ -11,7 +11,7 @@ from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.jit import compiled, sealed
-from tidegraph.kernels.ragged import ranges, starts
+from tidegraph.kernels.ragged import latest_places, ranges, starts, values_at
 from tidegraph.stages import NO_ITEM, Requests
 from tidegraph.stages.evident_rows import EvidentRows
 
@@ -205,20 +205,7 @@ def _ends_before(
         stop[n] = end
 
 
-def latest_event_places(history: Rows, count: int) -> Int64[np.ndarray, "b h"]:
-    """Return the places of the latest events of each row, -1 behind the first.
-
-    Args:
-        history: Events of each row.
-        count: How many; the latest stands first.
-    """
-    at = history.stop[:, None] - 1 - np.arange(count)
-    return np.where(at >= history.start[:, None], at, -1)
-
-
 def latest_history_items(history: Rows, count: int) -> Int32[np.ndarray, "b h"]:
     """Return the items of the latest events of each row, the latest first, or -1."""
-    at = latest_event_places(history, count)
-    item = np.full(at.shape, NO_ITEM, np.int32)
-    item[at >= 0] = history.node[at[at >= 0]]
-    return item
+    place = latest_places(history.start, history.stop, count)
+    return values_at(history.node, place, NO_ITEM)

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int64, Num
+from jaxtyping import Bool, Int64, Num, Shaped
 
 from tidegraph.kernels.jit import compiled, over_rows
 
@@ -59,6 +59,26 @@ def places(asked: int, existing: int) -> int:
         existing: How many the longest row has, or could have.
     """
     return min(asked, max(AS_ASKED, existing))
+
+
+def latest_places(
+    start: Int64[np.ndarray, " rows"], stop: Int64[np.ndarray, " rows"], count: int
+) -> Int64[np.ndarray, "rows count"]:
+    """Return the places of the last entries of each row, the very last first, or -1."""
+    place = stop[:, None] - 1 - np.arange(count)
+    return np.where(place >= start[:, None], place, -1)
+
+
+def values_at(
+    values: Shaped[np.ndarray, " entries"],
+    place: Int64[np.ndarray, "rows count"],
+    none: int,
+) -> Shaped[np.ndarray, "rows count"]:
+    """Return the value at each place, ``none`` where the place is -1."""
+    there = place >= 0
+    found = np.full(place.shape, none, values.dtype)
+    found[there] = values[place[there]]
+    return found
 
 
 def in_batches(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

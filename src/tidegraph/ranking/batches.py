@@ -6,16 +6,18 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 
+from tidegraph.durations import DAY
 from tidegraph.features.columns import Features
 from tidegraph.features.events import StepNumbers
-from tidegraph.features.latest_events import LatestEvents
 from tidegraph.features.neighbors import CROSS, cross_with_history
 from tidegraph.features.reading import PastView, latest_history_items
 from tidegraph.features.tables import Tables
+from tidegraph.kernels.ragged import latest_places, values_at
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs
+from tidegraph.nn.sequence.ages import age_bucket
 from tidegraph.nn.wide import Wide
 from tidegraph.ranking.log_states import LogStates
 from tidegraph.ranking.receptive_fields import Reader, Shown
@@ -112,8 +114,8 @@ class Batches:
             numbers: The shared inputs of these.
             known: What was known of the events of all requests.
         """
-        steps = LatestEvents.of(requests, rows, self.history)
-        step = self.tables.item.rows(steps.item)
+        past, age, there = latest_events(requests, rows, self.history)
+        step = self.tables.item.rows(past)
         if self.tables.event.columns:
             said = self.tables.event.of_history(requests, rows, self.history)
             step = np.concatenate([step, said], axis=2)
@@ -125,8 +127,8 @@ class Batches:
             step=tensor(step),
             event=tensor(known.rows(rows)),
             cross=tensor(self._cross_columns(requests, rows, item)),
-            age=tensor(steps.age),
-            real_step=tensor(steps.mask),
+            age=tensor(age),
+            real_step=tensor(there),
         )
 
     def _cross_columns(
@@ -199,3 +201,21 @@ class Batches:
         if self.reader is None:
             return None
         return self.reader.around(requests, rows, item, shown, log)
+
+
+def latest_events(
+    requests: Requests, rows: Int64[np.ndarray, " b"], count: int
+) -> tuple[Int32[np.ndarray, "b h"], Int64[np.ndarray, "b h"], Bool[np.ndarray, "b h"]]:
+    """Return the latest events of some requests, without returns, the latest first.
+
+    Returns:
+        The item of each, ``NO_ITEM`` where there is none; the bucket of its age; and
+        where there is an event.
+    """
+    history = requests.positive.history
+    place = latest_places(history.ptr[rows], history.ptr[rows + 1], count)
+    there = place >= 0
+    time = np.broadcast_to(requests.time[rows][:, None], place.shape)
+    days = np.zeros(place.shape)
+    days[there] = (time[there] - history.time[place[there]]) / DAY
+    return values_at(history.node, place, NO_ITEM), age_bucket(days), there

@@ -22,9 +22,10 @@ from tidegraph.features.groups import (
     columns_of_groups,
     values_of_groups,
 )
-from tidegraph.features.reading import PastView, latest_event_places
+from tidegraph.features.reading import PastView
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.ragged import latest_places
 from tidegraph.stages import NO_ITEM, Requests
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.rankers import split_examples
@@ -138,7 +139,7 @@ class FeatureLaws:
         graph = Snapshot.of(log)
         nobody = np.full((len(user), 0), NO_ITEM, np.int32)
         past = PastView.of(self.at(graph, user, time), nobody, _NO_CATEGORY)
-        event = latest_event_places(past.history, 10)
+        event = latest_places(past.history.start, past.history.stop, 10)
         row, column = np.nonzero(event >= 0)
         at = event[row, column]
         clock = past.history.time[at] + past.base

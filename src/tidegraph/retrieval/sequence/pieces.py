@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.ragged import latest_places, owners, starts, values_at
 
 
 class Pieces(NamedTuple):
@@ -83,6 +83,5 @@ def latest_first(
 ) -> tuple[Int64[np.ndarray, "b h"], Bool[np.ndarray, "b h"]]:
     """Return the items of events, the latest first, and where there are any; else 0."""
     width = int((stop - first).max(initial=0))
-    place = stop[:, None] - 1 - np.arange(width)
-    there = place >= first[:, None]
-    return np.where(there, item[np.where(there, place, 0)], 0).astype(np.int64), there
+    place = latest_places(first, stop, width)
+    return values_at(item, place, 0).astype(np.int64), place >= 0
