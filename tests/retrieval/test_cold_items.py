@@ -60,7 +60,9 @@ def test_an_unseen_item_is_near_to_those_of_its_category(encoder, ids):
 
 def test_features_are_those_of_the_columns_and_nothing_is_said_of_users():
     log = draw_log()
-    found = item_features(log.items, ("category", "price"), users=3, known=20)
+    found = item_features(
+        log.items, ("category", "price"), users=3, known=20, categorical=False
+    )
 
     category = log.items.features["category"].to_list()
     price = log.items.features["price"].to_numpy()
@@ -84,7 +86,9 @@ def test_a_constant_number_says_nothing_and_a_new_category_is_unknown():
     )
     items = log.items.with_features(table, "item")
 
-    found = item_features(items, ("same", "kind"), users=0, known=count - 1)
+    found = item_features(
+        items, ("same", "kind"), users=0, known=count - 1, categorical=False
+    )
 
     assert not found.number.any()
     assert found.category[:, 0].tolist() == [1] * (count - 1) + [0]

@@ -25,15 +25,22 @@ def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
     graph = pairs.graph
     if not isinstance(encoder, EncodesFeatures) or not encoder.features:
         return graph
-    described = item_categories if encoder.categorical else item_features
     items, columns = pairs.fold.log.items, encoder.features
     for column in columns:
         check_tells_apart(feature_of_nodes(items, column, "item"), graph.items, column)
-    return graph._replace(features=described(items, columns, graph.users, graph.items))
+    features = item_features(
+        items, columns, graph.users, graph.items, categorical=encoder.categorical
+    )
+    return graph._replace(features=features)
 
 
 def item_features(
-    items: Vocabulary, columns: tuple[str, ...], users: int, known: int
+    items: Vocabulary,
+    columns: tuple[str, ...],
+    users: int,
+    known: int,
+    *,
+    categorical: bool,
 ) -> NodeFeatures:
     """Return what some columns say of every item; of users nothing.
 
@@ -46,16 +53,23 @@ def item_features(
         columns: Features.
         users: How many users come before them.
         known: How many items training has.
+        categorical: Take a number, too, as a category.
 
     Raises:
-        DataError: The items have no such feature.
+        DataError: The items have no such feature, or it is a number with a fraction
+            where all must be categories.
     """
     number = [np.zeros((users + len(items), 0), np.float32)]
     code = [np.zeros((users + len(items), 0), np.int64)]
     sizes: list[int] = []
     for column in columns:
         values = feature_of_nodes(items, column, "item")
-        if values.dtype.is_numeric():
+        if categorical and has_fractions(values):
+            raise DataError(
+                f"{column!r} is a number with a fraction, and side information is of "
+                "categories. Cut it into ranges first, or leave it out."
+            )
+        if values.dtype.is_numeric() and not categorical:
             number.append(_padded_for_users(users, standardised(values, known)))
         else:
             kinds, row = category_numbers(values, known)
@@ -63,33 +77,6 @@ def item_features(
             sizes.append(kinds + 1)
     category = tensor(np.concatenate(code, axis=1))
     return NodeFeatures(category, tuple(sizes), tensor(np.concatenate(number, axis=1)))
-
-
-def item_categories(
-    items: Vocabulary, columns: tuple[str, ...], users: int, known: int
-) -> NodeFeatures:
-    """Return some columns of every item, each a category; see ``item_features``.
-
-    Raises:
-        DataError: The items have no such feature, it is a number with a fraction, or it
-            does not tell any two of the first ``known`` items apart.
-    """
-    code: list[np.ndarray] = []
-    sizes: list[int] = []
-    for column in columns:
-        values = feature_of_nodes(items, column, "item")
-        if has_fractions(values):
-            raise DataError(
-                f"{column!r} is a number with a fraction, and side information is of "
-                "categories. Cut it into ranges first, or leave it out."
-            )
-        check_tells_apart(values, known, column)
-        kinds, row = category_numbers(values, known)
-        code.append(_padded_for_users(users, row))
-        sizes.append(kinds + 1)
-    category = tensor(np.concatenate(code, axis=1))
-    none = tensor(np.zeros((len(category), 0), np.float32))
-    return NodeFeatures(category, tuple(sizes), none)
 
 
 def _padded_for_users(users: int, row: np.ndarray) -> np.ndarray:
