@@ -275,7 +275,7 @@ def main() -> None:
     def first():
         pipeline = tg.Pipeline(tg.Popular()).fit(log.before(half))
         known = pipeline.graph
-        part = pipeline.read_as_known(log.before(half))
+        part = pipeline.graph.numbered(log.before(half))
         return replace(pipeline, ranker=ranker(part, known, start, half, known_of))
 
     def model(name, make):

@@ -63,7 +63,7 @@ class Grouped:
     ) -> "Grouped":
         after, graph = cloud.personal.after, cloud.pipeline.graph
         later = log.since(base.graph.latest + 1)
-        known = cloud.pipeline.read_as_known(later)
+        known = cloud.pipeline.graph.numbered(later)
         inputs = fleet.inputs(base, graph, known, rng=np.random.default_rng(5))
         rows = inputs.rows(after.ranker).raised(after.level).latest(fleet.keep)
         early, late = rows.parted(0.5)

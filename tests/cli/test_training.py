@@ -227,7 +227,7 @@ def _ndcg(model, fitted, folder) -> float:
     from tidegraph.evaluation.evaluate import evaluate  # noqa: PLC0415
 
     log = read(folder / "events.csv", user="uid", item="sku", time="ts")
-    test = model.read_as_known(log).since(model.trained_until + 1)
+    test = model.graph.numbered(log).since(model.trained_until + 1)
     result = evaluate(fitted, test, train=model.graph, k=(10,))
     return result.table().filter(metric="ndcg@10")["mean"][0]
 

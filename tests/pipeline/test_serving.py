@@ -310,7 +310,7 @@ def test_a_log_numbered_as_the_model_keeps_its_clock():
     log = read({"user": ["a", "b"], "item": [1, 2]}, time=None)
     model = Pipeline(retrieve=Popular()).fit(log)
 
-    assert model.read_as_known(log).clock == "none"
+    assert model.graph.numbered(log).clock == "none"
 
 
 def test_everything_excluded_is_said_where_there_is_a_fallback(model):

@@ -290,6 +290,13 @@ class Interactions:
             return self
         return self.take(self.label == 1)
 
+    def numbered(self, users: Vocabulary, items: Vocabulary) -> "Interactions":
+        """Return the events with users and items numbered as there, new ones last."""
+        users, user = users.with_rows(self.users.ids)
+        items, item = items.with_rows(self.items.ids)
+        user, item = user[self.user], item[self.item]
+        return replace(self, user=user, item=item, users=users, items=items)
+
     @checked(DataError)
     def followed_by(self, later: "Interactions") -> "Interactions":
         """Return these events and those of ``later``, a part of the same log.

@@ -87,7 +87,9 @@ def test_log(
             f"the clock of training is {clock!r} and that of the test log "
             f"{log.clock!r}, so which is later cannot be told. Read both alike."
         )
-    log = _numbered_as_known(log, known)
+    users, items = known.users, known.items
+    if not (users.numbers_as(log.users) and items.numbers_as(log.items)):
+        log = log.numbered(users, items)
     latest = known.latest if isinstance(known, Snapshot) else known.time.max(initial=0)
     follows = max(int(latest), 0) + 1
     if log.clock == "none":
@@ -135,17 +137,4 @@ def _reading_of_file(clock: Clock | None, reading: Reading | None) -> Reading:
     return Reading(
         Columns(time=None if clock == "none" else "time"),
         LogFormat(time_unit="order" if clock == "order" else None),
-    )
-
-
-def _numbered_as_known(
-    log: Interactions, known: Interactions | Snapshot
-) -> Interactions:
-    """Return the log with rows that mean the ids that they mean in ``known``."""
-    if known.users.numbers_as(log.users) and known.items.numbers_as(log.items):
-        return log
-    users, user = known.users.with_rows(log.users.ids)
-    items, item = known.items.with_rows(log.items.ids)
-    return replace(
-        log, user=user[log.user], item=item[log.item], users=users, items=items
     )

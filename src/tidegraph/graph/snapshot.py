@@ -243,11 +243,7 @@ class Snapshot:
     @checked(DataError)
     def numbered(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as here, new ones last."""
-        users, user = self.users.with_rows(log.users.ids)
-        items, item = self.items.with_rows(log.items.ids)
-        return replace(
-            log, user=user[log.user], item=item[log.item], users=users, items=items
-        )
+        return log.numbered(self.users, self.items)
 
     def arrived(self, events: Interactions | Arrivals) -> Interactions:
         """Return new events with their users and items numbered as here, new ones last.
@@ -255,9 +251,7 @@ class Snapshot:
         Raises:
             DataError: They make no log.
         """
-        if isinstance(events, Arrivals):
-            return events.numbered(self.users, self.items)
-        return self.numbered(events)
+        return events.numbered(self.users, self.items)
 
     def in_order(self) -> "Snapshot":
         """Return the same graph, in which a few ids are found at once from the first.

@@ -12,7 +12,6 @@ from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import series
-from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import ArtifactError, DataError, RequestError
 from tidegraph.graph.from_log import USER, context_columns
@@ -301,10 +300,6 @@ class FittedPipeline:
     def _drop_users(self, rows: np.ndarray) -> None:
         for name in ("retriever", *_OPTIONAL):
             setattr(self, name, without(getattr(self, name), rows))
-
-    def read_as_known(self, log: Interactions) -> Interactions:
-        """Return ``log`` with its users and items numbered as in the graph."""
-        return self.graph.numbered(log)
 
     def remember(self, source: Source) -> None:
         """Keep what it was made from."""
