@@ -462,6 +462,19 @@ def test_weights_are_those_of_the_valid_part_if_there_is_one(channel):
     assert fitted.retrievers == tuple(blend.methods.values())
 
 
+def test_a_valid_part_may_have_met_users_and_items_since():
+    log = draw_log()
+    blend = Blend({"a": Says((1, 2, 3)), "b": Says((4, 5, 6))})
+    valid = later_on(log, 1)
+    grown = replace(
+        valid.numbered(log.users, log.items.with_rows(pl.Series(["new"]))[0]),
+        item=np.where(np.arange(len(valid)) % 9 == 0, len(log.items), valid.item),
+    )
+    kept = valid.take(np.arange(len(valid)) % 9 > 0)
+
+    assert blend.fit(log, grown).quotas == blend.fit(log, kept).quotas
+
+
 def test_a_valid_part_of_another_log_is_refused():
     with pytest.raises(DataError, match="valid has other users or items"):
         Blend().fit(draw_log(), draw_log(events=50))

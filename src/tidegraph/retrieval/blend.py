@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import get_args
 
 from tidegraph.arguments import settings
-from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.progress import working
@@ -36,6 +35,7 @@ from tidegraph.stages import (
     Candidates,
     FittedRetriever,
     Fold,
+    Ids,
     ItemSets,
     Retriever,
     Train,
@@ -230,19 +230,17 @@ class Blend:
 
 
 def _relevant_items(fold: Fold, valid: Train) -> Interactions:
-    """Return what is to be found in a later part of the same log."""
+    """Return what can be found in a later part of the same log.
+
+    Raises:
+        DataError: It is of another.
+    """
     later = Fold.of(valid, "Blend").view(positive_events)
     log = fold.log
-    if not (
-        _same_vocabulary(later.users, log.users)
-        and _same_vocabulary(later.items, log.items)
-    ):
+    if Ids(log.users, log.items).differing(Ids(later.users, later.items)) is not None:
         raise DataError(
             "valid has other users or items than train. Read them as one log and split "
             "it."
         )
-    return later
-
-
-def _same_vocabulary(one: Vocabulary, other: Vocabulary) -> bool:
-    return one is other or one.ids.equals(other.ids)
+    # Who came, and what, after training is found by no channel.
+    return later.take((later.user < len(log.users)) & (later.item < len(log.items)))
