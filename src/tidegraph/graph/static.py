@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import scipy
@@ -12,6 +13,9 @@ from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.ragged import starts
+
+On = Literal["bipartite", "items"]
+"""The graph of users and items, or the item-item graph that it induces."""
 
 
 @dataclass(frozen=True, eq=False)

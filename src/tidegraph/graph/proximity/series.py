@@ -1,8 +1,10 @@
-"""What sums of walks need to know of a graph: its radius, and how long they must be."""
+"""Walks on a graph: where a step leads, and how many steps a sum of them needs."""
 
 import math
 
 import numpy as np
+import scipy
+from jaxtyping import Float64
 
 from tidegraph.graph.static import StaticGraph
 
@@ -37,3 +39,21 @@ def steps_within(rate: float, tolerance: float) -> int:
     The terms ``rate^k`` beyond it are at most ``tolerance`` of the sum of all.
     """
     return max(1, math.ceil(math.log(tolerance) / math.log(rate) - 1e-9) - 1)
+
+
+def invert_or_zero(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    """Return one over each value, 0 for 0."""
+    some = values > 0
+    return np.where(some, 1 / np.where(some, values, 1), 0.0)
+
+
+def transition_matrix(graph: StaticGraph) -> "scipy.sparse.csr_array":
+    """Return P = D^-1 A: where a walker steps from each node."""
+    scale = scipy.sparse.diags_array(invert_or_zero(graph.strength))
+    return scipy.sparse.csr_array(scale @ graph.csr())
+
+
+def symmetric_adjacency(graph: StaticGraph) -> "scipy.sparse.csr_array":
+    """Return D^-1/2 A D^-1/2, whose eigenvalues are those of P, from -1 to 1."""
+    half = scipy.sparse.diags_array(invert_or_zero(graph.strength) ** 0.5)
+    return scipy.sparse.csr_array(half @ graph.csr() @ half)

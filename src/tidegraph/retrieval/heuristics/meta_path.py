@@ -6,6 +6,7 @@ import scipy
 from tidegraph.arguments import checked, settings
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import ITEM
+from tidegraph.graph.proximity.series import invert_or_zero
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.sparse_rows import order_and_ranks
 from tidegraph.progress import track
@@ -13,7 +14,6 @@ from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import evidence, evident_graph, trained_until
-from tidegraph.retrieval.solvers.graphs import invert_or_zero
 from tidegraph.stages import Fold, Train, remembers
 
 _ROWS = 256

@@ -4,21 +4,19 @@ Each is defined on the bipartite graph of training, or on the item graph it indu
 requester is one more node, linked to each item of their history.
 """
 
-from typing import Literal
-
 import numpy as np
 import scipy
-from jaxtyping import Float64
 
 from tidegraph.arguments import checked, settings
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import USER
 from tidegraph.graph.proximity.proximities import adamic_adar_weights
 from tidegraph.graph.proximity.series import (
+    invert_or_zero,
     spectral_radius,
     steps_within,
 )
-from tidegraph.graph.static import StaticGraph
+from tidegraph.graph.static import On, StaticGraph
 from tidegraph.ranges import above, at_least, span, within
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
@@ -30,9 +28,6 @@ from tidegraph.retrieval.scoring.evidence import (
 from tidegraph.retrieval.scoring.memory import check_item_graph
 from tidegraph.retrieval.scoring.walk_scores import two_steps, walks
 from tidegraph.stages import Fold, Train, remembers
-
-On = Literal["bipartite", "items"]
-"""The graph of users and items, or the item-item graph that it induces."""
 
 
 @settings
@@ -282,7 +277,7 @@ class PersonalizedPageRank:
         )
         onward = 1 - self.restart
         steps = _steps_to_tolerance(graph, onward, self.tolerance)
-        scale = _inverse_strength(graph.strength)
+        scale = invert_or_zero(graph.strength)
         pairs = walks(graph, scale, onward, steps, self.neighbors)
         return FittedItemModel.of(
             "PersonalizedPageRank",
@@ -313,10 +308,3 @@ def _steps_to_tolerance(graph: StaticGraph, rate: float, tolerance: float) -> in
     steps = steps_within(rate, tolerance) if rate > 0 else 1
     # Between users and items only walks of an even length end at an item.
     return steps + steps % 2 if USER in graph.first else steps
-
-
-def _inverse_strength(
-    strength: Float64[np.ndarray, " nodes"],
-) -> Float64[np.ndarray, " nodes"]:
-    linked = strength > 0
-    return np.where(linked, 1 / np.where(linked, strength, 1), 0.0)

@@ -2,6 +2,7 @@
 
 from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError
+from tidegraph.graph.static import On
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.index import Index
 from tidegraph.retrieval.index.exact import EXACT
@@ -14,7 +15,6 @@ from tidegraph.retrieval.solvers import (
     ProNE,
     Trained,
 )
-from tidegraph.retrieval.solvers.graphs import On
 from tidegraph.retrieval.solvers.proximities import FactorizedProximity, KatzProximity
 from tidegraph.stages import Retriever
 

@@ -1,19 +1,12 @@
-"""The graph that a solver works on, and the matrices that walks on it are made of."""
-
-from typing import Literal
+"""The graph that a solver works on, and what does not fit."""
 
 import numpy as np
 import scipy
-from jaxtyping import Float64
 
 from tidegraph.errors import ConfigError
-from tidegraph.graph.static import StaticGraph
+from tidegraph.graph.static import On, StaticGraph
 from tidegraph.kernels.ragged import owners
 from tidegraph.retrieval.scoring.memory import check_item_graph, check_memory
-
-On = Literal["bipartite", "items"]
-"""The graph of users and items, or the item-item graph that it induces."""
-
 
 _LANCZOS = 24
 """Bytes for each number of a vector of doubles: 3, of which the method keeps 2."""
@@ -39,24 +32,6 @@ def graph_of(solver: str, pairs: "scipy.sparse.csr_array", on: On) -> StaticGrap
         user = owners(pairs.indptr.astype(np.int64))
         return StaticGraph.of_pairs(user, pairs.indices, *pairs.shape)
     return StaticGraph.induced(pairs)
-
-
-def invert_or_zero(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """Return one over each value, 0 for 0."""
-    some = values > 0
-    return np.where(some, 1 / np.where(some, values, 1), 0.0)
-
-
-def transition_matrix(graph: StaticGraph) -> "scipy.sparse.csr_array":
-    """Return P = D^-1 A: where a walker steps from each node."""
-    scale = scipy.sparse.diags_array(invert_or_zero(graph.strength))
-    return scipy.sparse.csr_array(scale @ graph.csr())
-
-
-def symmetric_adjacency(graph: StaticGraph) -> "scipy.sparse.csr_array":
-    """Return D^-1/2 A D^-1/2, whose eigenvalues are those of P, from -1 to 1."""
-    half = scipy.sparse.diags_array(invert_or_zero(graph.strength) ** 0.5)
-    return scipy.sparse.csr_array(half @ graph.csr() @ half)
 
 
 def check_size(

@@ -4,16 +4,15 @@ import numpy as np
 import scipy
 
 from tidegraph.arguments import settings
-from tidegraph.graph.static import StaticGraph
+from tidegraph.graph.proximity.series import transition_matrix
+from tidegraph.graph.static import On, StaticGraph
 from tidegraph.kernels.decomposition import singular_halves
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import (
-    On,
     check_dense,
     check_size,
     graph_of,
     nodes_of,
-    transition_matrix,
 )
 from tidegraph.retrieval.solvers.solved import Solved
 

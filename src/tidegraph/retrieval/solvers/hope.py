@@ -6,10 +6,9 @@ import numpy as np
 import scipy
 
 from tidegraph.arguments import settings
-from tidegraph.graph.static import StaticGraph
+from tidegraph.graph.static import On, StaticGraph
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.solvers.graphs import (
-    On,
     check_size,
     check_vectors,
     graph_of,

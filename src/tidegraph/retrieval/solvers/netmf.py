@@ -8,19 +8,20 @@ import scipy
 from scipy.sparse.linalg import eigsh
 
 from tidegraph.arguments import settings
-from tidegraph.graph.static import StaticGraph
+from tidegraph.graph.proximity.series import (
+    invert_or_zero,
+    symmetric_adjacency,
+    transition_matrix,
+)
+from tidegraph.graph.static import On, StaticGraph
 from tidegraph.kernels.decomposition import singular_halves, symmetric_halves
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import (
-    On,
     check_dense,
     check_size,
     check_vectors,
     graph_of,
-    invert_or_zero,
     nodes_of,
-    symmetric_adjacency,
-    transition_matrix,
 )
 from tidegraph.retrieval.solvers.solved import Solved
 

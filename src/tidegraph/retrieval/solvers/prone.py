@@ -5,6 +5,7 @@ import scipy
 from scipy.special import iv
 
 from tidegraph.arguments import settings
+from tidegraph.graph.proximity.series import transition_matrix
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.decomposition import singular_halves
 from tidegraph.ranges import above, at_least
@@ -13,7 +14,6 @@ from tidegraph.retrieval.solvers.graphs import (
     check_vectors,
     graph_of,
     nodes_of,
-    transition_matrix,
 )
 from tidegraph.retrieval.solvers.solved import Solved
 

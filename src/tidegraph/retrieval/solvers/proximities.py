@@ -10,7 +10,7 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.proximity.proximities import adamic_adar_weights
-from tidegraph.graph.proximity.series import spectral_radius
+from tidegraph.graph.proximity.series import spectral_radius, transition_matrix
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.decomposition import (
     extreme_eigenvalues,
@@ -18,7 +18,6 @@ from tidegraph.kernels.decomposition import (
     smallest_eigenpairs,
 )
 from tidegraph.ranges import above, within
-from tidegraph.retrieval.solvers.graphs import transition_matrix
 
 __all__ = [
     "AdamicAdarProximity",
