@@ -31,7 +31,7 @@ _SINGLES = ir.VectorType(ir.FloatType(), LANES)
 
 def _prefetch(typing: Any, array: Any, index: Any) -> Any:
     def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _element_pointer(
+        place = element_pointer(
             context, builder, signature.args[0], args[0], args[1], _BYTE
         )
         kind = ir.FunctionType(ir.VoidType(), [place.type, _INT, _INT, _INT])
@@ -68,7 +68,7 @@ def _halve_lanes(
         kind, vector = context.get_data_type(time.dtype), ir.VectorType(_LONG, LANES)
         one = ir.Constant(vector, [1] * LANES)
         here, there, then = (
-            _element_pointer(context, builder, array, value, index, vector)
+            element_pointer(context, builder, array, value, index, vector)
             for array, value, index in (
                 (left, lefts, place),
                 (size, sizes, place),
@@ -91,7 +91,7 @@ def _halve_lanes(
         if time.dtype.bitwidth < 64:
             value = builder.sext(value, vector)
         # A sum of offset and base cannot overflow; clock minus base can.
-        value = builder.add(value, _broadcast(builder, first))
+        value = builder.add(value, broadcast(builder, first))
         earlier = builder.icmp_signed("<", value, until)
         builder.store(builder.select(earlier, further, low), here, align=8)
         builder.store(builder.sub(length, half), there, align=8)
@@ -120,16 +120,16 @@ def _lanes_of(written: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
             narrow, wide = source.dtype, target.dtype
             kind = context.get_data_type(wide)
             lanes = ir.VectorType(context.get_data_type(narrow), LANES)
-            read = _element_pointer(context, builder, source, held, at, lanes)
+            read = element_pointer(context, builder, source, held, at, lanes)
             value = builder.load(read, align=narrow.bitwidth // 8)
             if narrow.bitwidth < wide.bitwidth:
                 value = builder.sext(value, ir.VectorType(kind, LANES))
             if wide.bitwidth < 64:
                 number, blank = (builder.trunc(one, kind) for one in (number, blank))
-            value = written(builder, value, _broadcast(builder, number))
-            rest, real = _broadcast(builder, blank), _lane_mask(builder, count)
+            value = written(builder, value, broadcast(builder, number))
+            rest, real = broadcast(builder, blank), _lane_mask(builder, count)
             value = builder.select(real, value, rest)
-            into = _element_pointer(context, builder, target, out, place, value.type)
+            into = element_pointer(context, builder, target, out, place, value.type)
             builder.store(value, into, align=wide.bitwidth // 8)
             return context.get_dummy_value()
 
@@ -149,7 +149,7 @@ def _fill_lanes(typing: Any, target: Any, to: Any, found: Any) -> Any:
             value = builder.zext(value, ir.VectorType(kind, LANES))
         else:
             value = builder.uitofp(value, ir.VectorType(kind, LANES))
-        written = _element_pointer(context, builder, target, out, place, value.type)
+        written = element_pointer(context, builder, target, out, place, value.type)
         builder.store(value, written, align=context.get_abi_sizeof(kind))
         return context.get_dummy_value()
 
@@ -177,7 +177,7 @@ def _multiply_tile(
             at = builder.add(offset, builder.mul(loop.index, _LONG(TILE_COLUMNS)))
             columns = [
                 builder.load(
-                    _element_pointer(
+                    element_pointer(
                         context,
                         builder,
                         right,
@@ -192,14 +192,14 @@ def _multiply_tile(
             for n, place in enumerate(sums):
                 row = builder.mul(length, _LONG(n // parts))
                 where = builder.add(builder.add(first, row), loop.index)
-                value = _element_pointer(
+                value = element_pointer(
                     context, builder, left, held, where, ir.FloatType()
                 )
-                factor = _broadcast(builder, builder.load(value))
+                factor = broadcast(builder, builder.load(value))
                 terms = [factor, columns[n % parts], builder.load(place)]
                 builder.store(builder.call(multiply_add, terms), place)
         for n, place in enumerate(sums):
-            where = _element_pointer(
+            where = element_pointer(
                 context, builder, out, target, _LONG(n * LANES), _SINGLES
             )
             builder.store(builder.load(place), where, align=4)
@@ -221,16 +221,16 @@ def _sum_rows(
             builder.store(zero, part)
         number = context.get_data_type(row.dtype)
         with tools.for_range(builder, last, start=first) as loop:
-            at = _element_pointer(context, builder, row, rows, loop.index, number)
+            at = element_pointer(context, builder, row, rows, loop.index, number)
             begin = builder.mul(builder.zext(builder.load(at), _LONG), _LONG(SUMMED))
             for n in parts:
                 here = builder.add(begin, _LONG(n * LANES))
-                read = _element_pointer(context, builder, source, table, here, _SINGLES)
+                read = element_pointer(context, builder, source, table, here, _SINGLES)
                 more = builder.load(read, align=4)
                 builder.store(builder.fadd(builder.load(sums[n]), more), sums[n])
         for n in parts:
             here = builder.add(place, _LONG(n * LANES))
-            written = _element_pointer(context, builder, target, out, here, _SINGLES)
+            written = element_pointer(context, builder, target, out, here, _SINGLES)
             builder.store(builder.load(sums[n]), written, align=4)
         return context.get_dummy_value()
 
@@ -246,7 +246,7 @@ def _publish(typing: Any) -> Any:
     return types.void(), generated
 
 
-def _element_pointer(
+def element_pointer(
     context: Any, builder: Any, kind: Any, array: Any, index: Any, pointed: Any
 ) -> Any:
     """Return a pointer to an element of an array, as if it pointed to another kind."""
@@ -254,7 +254,7 @@ def _element_pointer(
     return builder.bitcast(builder.gep(data, [index]), pointed.as_pointer())
 
 
-def _broadcast(builder: Any, value: Any) -> Any:
+def broadcast(builder: Any, value: Any) -> Any:
     """Return a vector that has one number in every lane."""
     blank = ir.Constant(ir.VectorType(value.type, LANES), cast(Any, ir).Undefined)
     zeros = ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES)
@@ -266,7 +266,7 @@ def _broadcast(builder: Any, value: Any) -> Any:
 def _lane_mask(builder: Any, count: Any) -> Any:
     """Return for each lane whether its number is below ``count``."""
     number = ir.Constant(ir.VectorType(_LONG, LANES), list(range(LANES)))
-    return builder.icmp_signed("<", number, _broadcast(builder, count))
+    return builder.icmp_signed("<", number, broadcast(builder, count))
 
 
 prefetch = cast(Callable[[np.ndarray, int], None], intrinsic(_prefetch))

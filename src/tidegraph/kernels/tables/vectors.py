@@ -13,17 +13,17 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from tidegraph.kernels.intrinsics import LANES, broadcast, element_pointer
 from tidegraph.kernels.jit import compiled
 
 STEP = 16
 """The numbers of a row that are taken at once."""
 
-_LANES = 8
 _LONG = ir.IntType(64)
 _FLOAT = ir.FloatType()
-_VECTOR = ir.VectorType(_FLOAT, _LANES)
-_ZERO = ir.Constant(_VECTOR, [0.0] * _LANES)
-_PARTS = STEP // _LANES
+_VECTOR = ir.VectorType(_FLOAT, LANES)
+_ZERO = ir.Constant(_VECTOR, [0.0] * LANES)
+_PARTS = STEP // LANES
 
 
 @compiled
@@ -54,7 +54,7 @@ def _dots(
             with tools.for_range(builder, builder.lshr(size, _LONG(4))) as loop:
                 for part, total in enumerate(sums):
                     step = builder.add(
-                        builder.mul(loop.index, _LONG(STEP)), _LONG(part * _LANES)
+                        builder.mul(loop.index, _LONG(STEP)), _LONG(part * LANES)
                     )
                     a = _load_lanes(
                         context, builder, left, one, builder.add(first, step)
@@ -68,9 +68,8 @@ def _dots(
             value = builder.load(sums[0])
             for total in sums[1:]:
                 value = builder.fadd(value, builder.load(total))
-            where = _element_pointer(
-                context, builder, out, found, builder.add(place, row.index)
-            )
+            where = builder.add(place, row.index)
+            where = element_pointer(context, builder, out, found, where, _FLOAT)
             builder.store(_sum_of_lanes(builder, value), where, align=4)
         return context.get_dummy_value()
 
@@ -97,7 +96,7 @@ def _add_multiples(
         sums = [tools.alloca_once(builder, _VECTOR) for _ in range(_PARTS)]
         with tools.for_range(builder, builder.lshr(size, _LONG(4))) as loop:
             steps = [
-                builder.add(builder.mul(loop.index, _LONG(STEP)), _LONG(p * _LANES))
+                builder.add(builder.mul(loop.index, _LONG(STEP)), _LONG(p * LANES))
                 for p in range(_PARTS)
             ]
             for step, total in zip(steps, sums, strict=True):
@@ -106,9 +105,9 @@ def _add_multiples(
             with tools.for_range(builder, count) as row:
                 where = builder.add(first, builder.mul(row.index, apart))
                 held = builder.load(
-                    _element_pointer(context, builder, factor, factors, where)
+                    element_pointer(context, builder, factor, factors, where, _FLOAT)
                 )
-                times = _broadcast_lanes(builder, held)
+                times = broadcast(builder, held)
                 line = builder.add(start, builder.mul(row.index, size))
                 for step, total in zip(steps, sums, strict=True):
                     x = _load_lanes(
@@ -119,10 +118,8 @@ def _add_multiples(
                         total,
                     )
             for step, total in zip(steps, sums, strict=True):
-                where = _element_pointer(
-                    context, builder, target, out, builder.add(place, step)
-                )
-                vector = builder.bitcast(where, _VECTOR.as_pointer())
+                where = builder.add(place, step)
+                vector = element_pointer(context, builder, target, out, where, _VECTOR)
                 builder.store(builder.load(total), vector, align=4)
         return context.get_dummy_value()
 
@@ -139,11 +136,8 @@ def _copy_row(
 
         def move(step: Any, kind: Any) -> None:
             value, where = (
-                builder.bitcast(
-                    _element_pointer(
-                        context, builder, side, array, builder.add(start, step)
-                    ),
-                    kind.as_pointer(),
+                element_pointer(
+                    context, builder, side, array, builder.add(start, step), kind
                 )
                 for side, array, start in ((source, held, first), (target, out, place))
             )
@@ -164,15 +158,12 @@ def _add_row(
 
         def add(step: Any, kind: Any) -> None:
             value, where = (
-                builder.bitcast(
-                    _element_pointer(
-                        context, builder, side, array, builder.add(start, step)
-                    ),
-                    kind.as_pointer(),
+                element_pointer(
+                    context, builder, side, array, builder.add(start, step), kind
                 )
                 for side, array, start in ((source, held, first), (target, out, place))
             )
-            many = times if kind == _FLOAT else _broadcast_lanes(builder, times)
+            many = times if kind == _FLOAT else broadcast(builder, times)
             terms = [many, builder.load(value, align=4), builder.load(where, align=4)]
             builder.store(_fused_multiply_add(builder, *terms), where, align=4)
 
@@ -189,33 +180,26 @@ def _loop_over_row(builder: Any, size: Any, body: Callable[[Any, Any], None]) ->
     tools = cast(Any, cgutils)
     whole = builder.lshr(size, _LONG(3))
     with tools.for_range(builder, whole) as loop:
-        body(builder.mul(loop.index, _LONG(_LANES)), _VECTOR)
+        body(builder.mul(loop.index, _LONG(LANES)), _VECTOR)
     with tools.for_range(builder, size, start=builder.shl(whole, _LONG(3))) as loop:
         body(loop.index, _FLOAT)
 
 
-def _element_pointer(
-    context: Any, builder: Any, kind: Any, array: Any, index: Any
-) -> Any:
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.gep(data, [index])
-
-
 def _load_lanes(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    place = _element_pointer(context, builder, kind, array, index)
-    return builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=4)
+    place = element_pointer(context, builder, kind, array, index, _VECTOR)
+    return builder.load(place, align=4)
 
 
 def _fused_multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     kind = ir.FunctionType(a.type, [a.type] * 3)
     declare = cast(Any, cgutils).get_or_insert_function
-    name = f"llvm.fmuladd.{'f32' if a.type == _FLOAT else f'v{_LANES}f32'}"
+    name = f"llvm.fmuladd.{'f32' if a.type == _FLOAT else f'v{LANES}f32'}"
     return builder.call(declare(builder.module, kind, name), [a, b, c])
 
 
 def _sum_of_lanes(builder: Any, value: Any) -> Any:
     """Return the sum of a vector's lanes, halves first: the same on any machine."""
-    lanes = _LANES
+    lanes = LANES
     while lanes > 1:
         lanes //= 2
         kind = ir.IntType(32)
@@ -227,13 +211,6 @@ def _sum_of_lanes(builder: Any, value: Any) -> Any:
         low, high = (builder.shuffle_vector(value, blank, half) for half in halves)
         value = builder.fadd(low, high)
     return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
-
-
-def _broadcast_lanes(builder: Any, value: Any) -> Any:
-    blank = ir.Constant(_VECTOR, cast(Any, ir).Undefined)
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
-    one = builder.insert_element(blank, value, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(one, blank, zeros)
 
 
 Array = np.ndarray
