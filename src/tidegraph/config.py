@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
-from tidegraph.arguments.conversion import convert_or_raise, one_of, shown
+from tidegraph.arguments.conversion import alternatives, convert_or_raise, one_of, shown
 from tidegraph.arguments.written import AllWritten, read_written
 from tidegraph.errors import ConfigError, did_you_mean, no_setting, type_of
 
@@ -176,7 +176,7 @@ def _convert(
 
     A table of settings changes those that it names, of the default if there is one.
     """
-    made, options = _built(value, hint, where, default, words), _options(hint)
+    made, options = _built(value, hint, where, default, words), alternatives(hint)
     if made is None and types.NoneType in options:
         return None
     # None has another name here, and is told where the setting is described.
@@ -191,7 +191,7 @@ def _built(
     value: Any, hint: Any, where: str, default: object = None, words: _Words = _NONE
 ) -> Any:
     """Return a value whose tables, and names of parts, are what they stand for."""
-    kind, options = _protocol(hint), _options(hint)
+    kind, options = _protocol(hint), alternatives(hint)
     if value == "none" and types.NoneType in options and str not in options:
         return None  # TOML has no word for it.
     if not _is_named(value, kind, words):
@@ -244,13 +244,6 @@ def _first_that_fits(
 def _named_in(table: Mapping[str, Any], kind: Any) -> int:
     """Return how many of a table's keys are settings of a dataclass."""
     return len({field.name for field in dataclasses.fields(kind)} & table.keys())
-
-
-def _options(hint: Any) -> tuple[Any, ...]:
-    """Return the types of which a value may be any."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return typing.get_args(hint)
-    return (hint,)
 
 
 def _name_of(hint: Any) -> str:

@@ -28,6 +28,7 @@ Convert = Callable[[Any, str], Any]
 
 _LARGEST = 2**63 - 1
 _LISTS = (tuple, list, Sequence, Iterable)
+_UNIONS = (typing.Union, types.UnionType)
 
 
 class Unfit(Exception):
@@ -43,6 +44,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else type_of(value)
 
 
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    """Return the types of which a value may be any."""
+    return typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else (hint,)
+
+
 def converter(hint: Any) -> Convert:
     """Return what turns a value into what an annotation says."""
     plain = _PLAIN.get(hint)
@@ -51,7 +57,7 @@ def converter(hint: Any) -> Convert:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         return converter(args[0])
-    if origin in (typing.Union, types.UnionType):
+    if origin in _UNIONS:
         return one_of(args)
     if origin is Literal:
         return functools.partial(_to_option, args)

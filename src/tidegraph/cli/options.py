@@ -5,7 +5,6 @@ import dataclasses
 import functools
 import inspect
 import re
-import types
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from tidegraph.arguments.conversion import alternatives
 from tidegraph.data.split import second_of
 from tidegraph.errors import RequestError
 
@@ -126,13 +126,11 @@ class _Option:
         *outer, name = self.path
         for part in outer:
             given = given.setdefault(part, {})
-        is_list = tuple in (
-            typing.get_origin(hint) for hint in _union_members(self.hint)
-        )
+        is_list = tuple in (typing.get_origin(hint) for hint in alternatives(self.hint))
         given[name] = tuple(split_csv_line(value)) if is_list else value
 
     def _typed(self) -> Any:
-        choices = _union_members(self.hint)
+        choices = alternatives(self.hint)
         for plain in (bool, float):
             if plain in choices:
                 return plain
@@ -146,7 +144,7 @@ def _options_of_fields(cls: type, prefix: str, panel: str | None) -> Iterator[_O
     hints, helps = typing.get_type_hints(cls), _described(cls)
     for field in dataclasses.fields(cast(Any, cls)):
         inner = [
-            c for c in _union_members(hints[field.name]) if dataclasses.is_dataclass(c)
+            c for c in alternatives(hints[field.name]) if dataclasses.is_dataclass(c)
         ]
         if inner:
             deep = _options_of_fields(
@@ -161,12 +159,6 @@ def _options_of_fields(cls: type, prefix: str, panel: str | None) -> Iterator[_O
             text = f"{text} (default: {field.default})"
         parameter = f"{prefix}{field.name}"
         yield _Option(parameter, (field.name,), hints[field.name], text, panel)
-
-
-def _union_members(hint: Any) -> tuple[Any, ...]:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return typing.get_args(hint)
-    return (hint,)
 
 
 def _described(cls: type) -> dict[str, str]:
