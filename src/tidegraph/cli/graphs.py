@@ -27,6 +27,7 @@ from tidegraph.evaluation.report.ego_tree import draw_ego_tree as drawn
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse
+from tidegraph.pipeline.explain import item_names
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at graphs.")
 
@@ -131,12 +132,8 @@ class _Names:
 
 
 def _node_labels(nodes: Vocabulary) -> pl.Series:
-    ids = nodes.ids.cast(pl.String)
     column = next((name for name in NAMES if name in nodes.features.columns), None)
-    if column is None:
-        return ids
-    named = nodes.features[column].cast(pl.String)
-    return named.zip_with(named.is_not_null(), ids)
+    return item_names(nodes, np.arange(len(nodes), dtype=np.int32), column)
 
 
 def _hops_of_widths(edge: str, widths: str) -> Hops:

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tidegraph.evaluation.report.axes import Axis, linear
+from tidegraph.evaluation.report.axes import around, linear
 from tidegraph.evaluation.report.charts import Bar, Chart, Series, bars, lines, points
 from tidegraph.evaluation.report.html import Section, Table
 from tidegraph.recipe_file.search.space import Between, OneOf, Search, Values
@@ -45,7 +45,7 @@ def _course_chart(wanted: Search, found: Found, scores: np.ndarray) -> Chart:
         Series("recipe", number, np.full(len(number), found.recipe)),
     ]
     x = linear("trial", 1.0, float(max(len(scores), 2)))
-    y = _score_axis(wanted.metric, np.append(scores[known], found.recipe))
+    y = around(wanted.metric, np.append(scores[known], found.recipe))
     return lines(
         "How the search went",
         f"The best {wanted.metric} after each trial, beside that of the recipe.",
@@ -64,7 +64,7 @@ def _setting_chart(place: str, values: Values, wanted: Search, found: Found) -> 
         if values.log:
             value, low, high = np.log10(value), np.log10(low), np.log10(high)
             label = f"{place}, as a power of ten"
-        axes = linear(label, low, high), _score_axis(wanted.metric, score)
+        axes = linear(label, low, high), around(wanted.metric, score)
         said = f"What each trial found with its {place}."
         return points(place, said, Series(place, value, score), axes)
     return _choices_chart(place, values, wanted.metric, tried)
@@ -79,11 +79,3 @@ def _choices_chart(place: str, values: OneOf, metric: str, tried: list[Trial]) -
             groups.append((str(choice), [bar]))
     said = f"The mean {metric} of the trials with each {place}, worst to best."
     return bars(place, said, groups)
-
-
-def _score_axis(label: str, values: np.ndarray) -> Axis:
-    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
-    if not low <= high:
-        low, high = 0.0, 1.0
-    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-    return linear(label, low - room, high + room)

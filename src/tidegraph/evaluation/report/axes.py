@@ -54,6 +54,15 @@ def linear(label: str, low: float, high: float, *, percent: bool = False) -> Axi
     return Axis(label, values[0], values[-1], ticks)
 
 
+def around(label: str, values: Float64[np.ndarray, " n"]) -> Axis:
+    """Return an axis that covers some values with a little room; 0 to 1 for none."""
+    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
+    if not low <= high:
+        low, high = 0.0, 1.0
+    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return linear(label, low - room, high + room)
+
+
 def logarithmic(label: str, high: float) -> Axis:
     """Return an axis from 1 to a power of ten that is not below ``high``."""
     top = max(1, math.ceil(math.log10(max(high, 1))))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tidegraph.evaluation.report.axes import linear
+from tidegraph.evaluation.report.axes import around, linear
 from tidegraph.evaluation.report.charts import Chart, Series, lines
 from tidegraph.evaluation.report.html import Section
 from tidegraph.run import Curve
@@ -42,14 +42,9 @@ def _epoch_chart(
 ) -> Chart:
     y = np.array(values, np.float64)
     x, known = np.arange(1.0, len(y) + 1), np.isfinite(y)
-    low, high = float(y[known].min()), float(y[known].max())
-    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     return lines(
         title,
         description,
         [Series(label, x[known], y[known])],
-        (
-            linear("epoch", 1.0, float(max(len(y), 2))),
-            linear(label, low - room, high + room),
-        ),
+        (linear("epoch", 1.0, float(max(len(y), 2))), around(label, y[known])),
     )
