@@ -12,7 +12,8 @@ It returns a number from 0 to 1 for each: a node is drawn in proportion to it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Concatenate, NamedTuple, ParamSpec, cast
+from functools import partial
+from typing import Concatenate, NamedTuple, ParamSpec
 
 import numpy as np
 from jaxtyping import Float, Int32, Int64, Num
@@ -101,13 +102,7 @@ def distribution(
     Raises:
         ConfigError: The name is taken by another function.
     """
-
-    def define(
-        function: Callable[Concatenate[Seen, P], np.ndarray],
-    ) -> Callable[P, Distribution]:
-        return cast(Callable[P, Distribution], DISTRIBUTIONS.define(name, function))
-
-    return define
+    return partial(DISTRIBUTIONS.define, name)
 
 
 def seen_before(

@@ -11,6 +11,7 @@ sparse row of scores for each; what is not stored is not near.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, cast
 
 import numpy as np
@@ -74,15 +75,7 @@ def proximity(
     Raises:
         ConfigError: The name is taken by another function.
     """
-
-    def define(
-        function: Callable[
-            Concatenate[StaticGraph, Int32[np.ndarray, " q"], P], sparse.csr_array
-        ],
-    ) -> Callable[P, Proximity]:
-        return cast(Callable[P, Proximity], PROXIMITIES.define(name, function))
-
-    return define
+    return partial(PROXIMITIES.define, name)
 
 
 @proximity("common_neighbors")

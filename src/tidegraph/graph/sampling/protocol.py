@@ -6,7 +6,8 @@ it gets has ended before the clock already, and what it picks elsewhere is refus
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec, cast
+from functools import partial
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 
@@ -123,10 +124,4 @@ def sampler(
     Raises:
         ConfigError: The name is taken by another function.
     """
-
-    def define(
-        function: Callable[Concatenate[Neighborhood, P], Run | Picks],
-    ) -> Callable[P, Sampler]:
-        return cast(Callable[P, Sampler], SAMPLERS.define(name, function))
-
-    return define
+    return partial(SAMPLERS.define, name)
