@@ -12,7 +12,7 @@ from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import Tick, ticks_in
-from tidegraph.stages.evident_rows import evident_past
+from tidegraph.stages.evidence import evident_past
 
 
 @dataclass(frozen=True)

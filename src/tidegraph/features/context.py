@@ -23,7 +23,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.ragged import latest_places, values_at
 from tidegraph.stages import Requests
-from tidegraph.stages.evident_rows import EvidentRows
+from tidegraph.stages.evidence import EvidentRows
 
 EVENT = "event"
 LEAST = 2

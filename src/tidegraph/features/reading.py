@@ -13,7 +13,7 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.jit import compiled, sealed
 from tidegraph.kernels.ragged import latest_places, ranges, starts, values_at
 from tidegraph.stages import NO_ITEM, Requests
-from tidegraph.stages.evident_rows import EvidentRows
+from tidegraph.stages.evidence import EvidentRows
 
 
 class Rows(NamedTuple):
