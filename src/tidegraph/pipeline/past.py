@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int32
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
@@ -202,7 +201,10 @@ class Past:
             repeat=self.repeat,
         )
         answer = retriever.retrieve(requests, self.candidates)
-        relevant = _distinct_items(acted, users)
+        relevant, in_vain = (
+            ItemSets.of_pairs(np.searchsorted(users, part.user), part.item, len(users))
+            for part in (acted, vain)
+        )
         found = examples(
             requests,
             relevant,
@@ -218,7 +220,6 @@ class Past:
             weight = weights_in_window(window, requests, found.candidates, propensity)
         elif not len(vain):
             return found
-        in_vain = _distinct_items(vain, users)
         return with_shown_negatives(found, relevant, in_vain, weight)
 
 
@@ -312,12 +313,3 @@ def past_examples(
     check = past.examples(past.fit(known, cut, fitted), window, cut)
     # What is held out user by user is no window of time, and not in the graph.
     return learn, replace(check, until=None) if per_user else check
-
-
-def _distinct_items(log: Interactions, users: Int32[np.ndarray, " b"]) -> ItemSets:
-    """Return the distinct items of each of ``users`` in a log."""
-    pairs = np.unique(log.user.astype(np.int64) * len(log.items) + log.item)
-    user, item = np.divmod(pairs, len(log.items))
-    user, item = (part[np.isin(user, users)] for part in (user, item))
-    ptr = np.searchsorted(user, np.append(users.astype(np.int64), 2**62))
-    return ItemSets(ptr.astype(np.int64), item.astype(np.int32))
