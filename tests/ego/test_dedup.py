@@ -66,6 +66,25 @@ def test_a_state_drawn_by_chance_is_the_same_in_any_batch():
             assert np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("by", [None, "w"])
+def test_what_is_drawn_of_the_past_minds_no_row_of_the_future(by):
+    rng = np.random.default_rng(0)
+    past = [tuple(map(int, e)) for e in rng.integers(0, [4, 5, 9, 5], (120, 4))]
+    later = [(user, item, 20, 1) for user, item, *_ in past[:50]]
+    plan = unique(hop("click").recent(3).hop("~click").sample(2, by=by))
+    nodes, clocks = np.arange(4, dtype=np.int32), np.full(4, 9)
+
+    def around(events):
+        """The times of who is drawn around each neighbour of each user."""
+        states = plan.sample(graph_of(events).snapshot(), Seeds.of(nodes, clocks))
+        near = states.child[0]
+        far = np.where(near[..., None] >= 0, states.child[1][near], -1)
+        return np.where(far >= 0, states.time[2][far], -1)
+
+    assert np.array_equal(around(past), around(past + later))
+    assert np.array_equal(around(past), around(later + past))
+
+
 def test_states_whose_clock_is_not_their_edge_are_refused():
     graph = graph_of([(0, 0, 1, 1)]).snapshot()
     one = np.zeros(1, np.int32)

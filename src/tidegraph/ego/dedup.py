@@ -30,7 +30,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled
-from tidegraph.kernels.keyed_rng import mixed_keys
+from tidegraph.kernels.keyed_rng import Keys, mixed_keys
 
 _LANES = 128
 
@@ -63,8 +63,10 @@ class EgoStates(NamedTuple):
 class Unique:
     """A plan whose batches come as unique states.
 
-    Samplers that draw are asked once per state: their key is the edge's, so that a
-    state is the same in whatever batch it stands.
+    Samplers that draw are asked once per state: their key is made of both ends of the
+    edge and its time, so that a state is the same in whatever batch it stands, and
+    whatever else the graph holds. In which order states of one depth stand follows
+    where their edges lie, which another graph of the same edges may do otherwise.
 
     Attributes:
         hops: The plan.
@@ -128,7 +130,7 @@ class Unique:
             if depth + 1 == len(self.hops.steps):
                 break
             epoch = (seeds.seed * 0x9E3779B1 + depth + 1) % 2**64
-            key = mixed_keys(edge[-1].astype(np.uint64), epoch)
+            key = _keys_of_states(ids[-2], found, epoch)
         return EgoStates(
             tuple(ids),
             tuple(time),
@@ -186,6 +188,26 @@ def _next_depth(
     place = place.reshape(found.edge.shape)
     gap = ages_of_edges(clocks, found)
     return DistinctSlots(ids, time, edge, place, gap, found.weight)
+
+
+def _keys_of_states(
+    nodes: Int32[np.ndarray, " n"], found: DistinctSlots, salt: int
+) -> Keys:
+    """Return the random key of each state that one hop from some nodes led to."""
+    # The number of an edge would not do: later rows of a table may stand before it.
+    keys = np.zeros(len(found.ids), np.uint64)
+    _write_near_nodes(nodes, found.child, keys)
+    for part in (found.ids, found.time):
+        keys = mixed_keys(keys, salt) + part.astype(np.uint64)
+    return mixed_keys(keys, salt)
+
+
+@compiled
+def _write_near_nodes(nodes: np.ndarray, child: np.ndarray, out: np.ndarray) -> None:
+    for row in range(len(child)):
+        for at in child[row]:
+            if at >= 0:
+                out[at] = nodes[row]
 
 
 @compiled
