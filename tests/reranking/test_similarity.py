@@ -134,3 +134,15 @@ def test_tags_are_numbered_alike_by_every_fit(column):
         again = SharedTags.of_column(column).state()
         np.testing.assert_array_equal(again.arrays["tag"], first.arrays["tag"])
     assert first.arrays["tag"][0] == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["a", "b", "c", "d"], ["a", None, None, None], [["a"], ["b", "b"], ["c"], []]],
+    ids=["names", "gaps", "lists"],
+)
+def test_a_column_that_tells_all_items_apart_is_refused(values):
+    log = featured(title=values)
+
+    with pytest.raises(DataError, match=r"no two items share a value of 'title'"):
+        similarity(log, "title", "MMR")

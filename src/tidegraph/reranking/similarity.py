@@ -138,8 +138,8 @@ def similarity(
         method: Name of the caller, for the error message.
 
     Raises:
-        DataError: There is no such column, its values are not categories, or the
-            embedding does not fit the items.
+        DataError: There is no such column, its values are not categories, no two items
+            share one, or the embedding does not fit the items.
     """
     check_similarity(train, by, method)
     if isinstance(by, ItemEmbedding):
@@ -156,10 +156,21 @@ def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None
         called = f"by={by!r} of {method}"
         tags = feature_of_nodes(items, by, "item", called, several=True)
         check_categories(tags, called, ", or pass vectors as ItemEmbedding")
+        _check_shared(tags, by, called)
 
 
 def _item_vocabulary(train: Train) -> Vocabulary:
     return train.log.items if isinstance(train, Fold) else train.items
+
+
+def _check_shared(column: pl.Series, by: str, called: str) -> None:
+    _, tag = tags_of(column)
+    if len(column) > 1 and np.bincount(tag, minlength=1).max() < 2:
+        raise DataError(
+            f"{called}: no two items share a value of {by!r}, so none are alike and "
+            "every list would stay as it is. Name a column of categories, or pass "
+            "vectors as ItemEmbedding."
+        )
 
 
 def _check_embedding(embedding: ItemEmbedding, items: int, method: str) -> None:
