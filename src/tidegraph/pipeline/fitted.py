@@ -96,7 +96,8 @@ class FittedPipeline:
 
     def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
-        cut = {"retrieve": replace(self, ranker=None, reranker=None)}
+        cut: dict[str, FittedPipeline] = {}
+        cut["retrieve"] = replace(self, ranker=None, reranker=None)
         if self.ranker is not None:
             cut["rank"] = replace(self, reranker=None)
         return cut if self.reranker is None else cut | {"rerank": self}
@@ -197,7 +198,7 @@ class FittedPipeline:
         requests = user_requests(wanted, graph, clock, at, known, repeat=self.repeat)
         filters = Filters.read(only, exclude, wanted, graph.items).of_asked(wanted)
         answer = self.steps.answer(requests, k, filters)
-        left = wanted.filter(~answer.present.any(axis=1))
+        left = wanted.filter(answer.present.sum(axis=1) == 0)
         warn_of_unanswered(left, len(wanted), self.serving, filters)
         return self._sources.frame(requests, answer, wanted)
 
