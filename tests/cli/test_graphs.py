@@ -143,6 +143,34 @@ def test_any_edge_of_a_saved_graph_is_drawn(tmp_path):
     assert sorted(labels[-3:]) == ["ana", "bo", "cy"]
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ([], "3 events before 1970-01-01T00:00:05.301Z"),
+        (["--at", "5.9"], "3 events before 1970-01-01T00:00:05.900Z"),
+        (["--at", "1970-01-01T00:00:05.3"], "2 events before 1970-01-01T00:00:05.300Z"),
+        (["--at", "5"], "0 events before 1970-01-01T00:00:05.000Z"),
+    ],
+)
+def test_a_graph_of_clocks_below_a_second_is_drawn_in_its_own(
+    tmp_path, capsys, at, said
+):
+    graph = Graph(tick="ms").nodes("user", {"user": ["a", "b"]}, key="user")
+    graph.nodes("item", {"item": ["x", "y"]}, key="item")
+    log = {"user": ["b", "a", "a"], "item": ["x", "x", "y"], "time": [5.1, 5.2, 5.3]}
+    graph.edges("click", log, "user -> item", time="time").save(tmp_path / "g")
+    out = tmp_path / "g.svg"
+    words = ["graph", "draw", str(tmp_path / "g"), "--around", "a", "--edge", "click"]
+
+    assert run([*words, *at, "-o", str(out)]) == 0
+    assert said in capsys.readouterr().out
+    places = [float(c.get("cx")) for c in ET.parse(out).getroot().iter(f"{SVG}circle")]
+    # The oldest stands at the left, as far as the picture goes.
+    assert at == ["--at", "5"] or (min(places), max(places)) == (30, 710)
+    assert run(["graph", "check", str(tmp_path / "g")]) == 0
+    assert "timed by time in milliseconds" in capsys.readouterr().out
+
+
 def test_a_saved_graph_is_checked_whole(tmp_path, capsys):
     graph = Graph().nodes("user", {"id": np.arange(3)}, key="id")
     graph.edges("knows", {"a": [0], "b": [1]}, "a: user -> b: user")

@@ -19,6 +19,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.public import load
 from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.sources import read_as
+from tidegraph.data.split import exact_second
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order
 from tidegraph.ego.hops import Hops
 from tidegraph.ego.static import identity
@@ -27,6 +28,7 @@ from tidegraph.evaluation.report.ego_tree import draw_ego_tree as drawn
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse
+from tidegraph.graph.times import seconds_of, ticks_of
 from tidegraph.pipeline.explain import item_names
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at graphs.")
@@ -80,21 +82,28 @@ def draw(
     moment = _clock_of_picture(graph, clock, at)
     start, end = (graph.typed(name).vocabulary for name in graph.ends(edge))
     row = rows_of_all(start, series([around], "--around"), graph.ends(edge)[0])
-    field = plan.sample(graph, row, np.array([moment]))
+    field = plan.sample(graph, row, seconds_of(np.array([moment]), graph.tick))
     title = f"The dynamic sequential graph of {around}"
     with replaced(output) as aside:
         names = _Names((start, end))
-        aside.write_text(drawn(field, names, title, clock), encoding="utf-8")
+        picture = drawn(field, names, title, clock, graph.tick)
+        aside.write_text(picture, encoding="utf-8")
     events = sum(int(mask.sum()) for mask in field.mask[1:])
-    until = "" if clock == "none" else f" before {moment_text(moment, clock)}"
+    until = (
+        "" if clock == "none" else f" before {moment_text(moment, clock, graph.tick)}"
+    )
     say(f"{output}: {events} events{until}.")
 
 
 def _clock_of_picture(graph: Snapshot, clock: Clock, at: str | None) -> int:
-    """Return as of when the picture is; of edges without times any moment sees all."""
+    """Return the tick as of which the picture is; any sees all edges without times."""
     if clock != "none":
-        latest = graph.latest + 1
-        return latest if at is None else moment_of(at, positions=clock == "order")
+        if at is None:
+            return graph.latest + 1
+        if clock == "order" or graph.tick == "s":
+            return moment_of(at, positions=clock == "order")
+        second = np.array([exact_second(at, "the cut")])
+        return int(ticks_of(second, 1, graph.tick)[0])
     if at is not None:
         raise RequestError("the edges have no times, so all are drawn. Leave --at out.")
     return 0
@@ -111,8 +120,7 @@ def check(
 def _open_graph(folder: Path, *, verify: bool | None = None) -> tuple[Snapshot, Clock]:
     """Return the graph of a saved model, or one saved alone, and what its times are."""
     if not (folder / MANIFEST).is_file():
-        graph = Graph.open(folder, verify=verify).snapshot()
-        return graph.counted_in("s"), "seconds"
+        return Graph.open(folder, verify=verify).snapshot(), "seconds"
     model = load_model(folder, verify=verify)
     return model.graph, model.serving.clock
 

@@ -4,16 +4,17 @@ from typing import Literal
 
 import numpy as np
 
+from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import DataError
 
 Clock = Literal["seconds", "order", "none"]
 """Unix seconds; positions that only order events; no times, all of them alike."""
 
 
-def moment_text(time: int, clock: Clock = "seconds") -> str:
-    """Return a time of a log as a message shows it."""
+def moment_text(time: int, clock: Clock = "seconds", unit: TimeUnit = "s") -> str:
+    """Return a time of a log, or of a graph of its unit, as a message shows it."""
     if clock == "seconds":
-        return f"{np.datetime64(time, 's')}Z"
+        return f"{np.datetime64(time, unit)}Z"
     return f"position {time}" if clock == "order" else "no time"
 
 
