@@ -196,6 +196,67 @@ def test_what_is_finer_than_any_tick_is_to_be_rounded():
         clicks(when, tick="us")
 
 
+@pytest.mark.parametrize("tick", ["s", "ms", "us"])
+@pytest.mark.parametrize("fraction", [".0000001", ".500000000001Z", ",0000020001"])
+def test_text_that_says_less_than_a_microsecond_is_refused(tick, fraction):
+    text = f"2024-05-01T00:00:00{fraction}"
+    with pytest.raises(DataError, match="Round the column to microseconds") as caught:
+        clicks([text], tick=tick)
+
+    assert text in str(caught.value)
+    assert ("tick='us'" in str(caught.value)) == (tick != "us")
+    graph = clicks([MAY], tick=tick)
+    with pytest.raises(DataError, match="Round the column to microseconds"):
+        graph.append_rows("click", [0], [0], [text])
+
+
+def test_zeros_behind_a_microsecond_say_nothing():
+    graph = clicks(["1965-01-01T00:00:00.0000020000Z"], tick="us")
+
+    assert graph.snapshot().latest % 10**6 == 2
+
+
+def test_a_number_that_says_less_than_a_microsecond_is_shown_whole():
+    with pytest.raises(DataError, match="to milliseconds") as caught:
+        clicks([2.0000001], tick="ms")
+
+    assert "1970-01-01T00:00:02.0000001," in str(caught.value)
+    assert "tick='us'" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        [datetime(2024, 5, 1, 0, 0, 1, 1000)],
+        (datetime(2024, 5, 1, 0, 0, 1, 1000, UTC),),
+        ["2024-05-01T00:00:01.001"],
+        np.array(["2024-05-01T02:00:01.001+02:00"]),
+        pl.Series([datetime(2024, 5, 1, 0, 0, 1, 1000)]),
+        np.array([datetime(2024, 5, 1, 0, 0, 1, 1000)], dtype=object),
+    ],
+    ids=["datetimes", "zoned", "text", "array of text", "series", "array of datetimes"],
+)
+def test_rows_are_appended_by_what_names_moments_in_a_table(when):
+    graph = clicks([MAY], tick="ms").append_rows("click", [0], [0], when)
+
+    assert graph.snapshot().latest == 1000 * MAY + 1001
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ([None], "is missing"),
+        (["noon"], "is 'noon', not a time"),
+        ([datetime(2024, 5, 1), 7], "times of edges 'click' cannot be read"),
+        ([[1], [2, 3]], "are no Unix seconds or datetimes"),
+    ],
+)
+def test_what_names_no_moment_is_appended_by_no_row(when, said):
+    graph = clicks([MAY], tick="ms")
+    with pytest.raises(DataError, match=said):
+        graph.append_rows("click", [0] * len(when), [0] * len(when), when)
+
+
 def test_rows_are_appended_by_seconds_or_datetimes_in_any_graph():
     graph = clicks([MAY], tick="ms")
 

@@ -219,7 +219,7 @@ class Graph:
             name: Edge type.
             source: Row of the node each edge starts from: whole numbers.
             target: Row of the node it leads to.
-            time: Unix seconds or datetimes; none if edges have no time.
+            time: Unix seconds, datetimes or text; none if edges have no time.
             features: A column for each feature that the edges have.
 
         Returns:

@@ -25,6 +25,8 @@ _ENDS = re.compile(
     r"\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?->\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?"
 )
 
+_BELOW_MICROSECONDS = r"[.,]\d{6}0*[1-9]"
+
 
 @dataclass(frozen=True)
 class Ends:
@@ -160,6 +162,8 @@ def edge_times(
         )
     if not table.height:
         return EdgeTimes(np.zeros(0, np.int64), unit)
+    if table[column].dtype == pl.String:
+        _check_text_is_no_finer(table[column], edge, tick)
     times = TimeColumn(column, f"the table of {edge!r}", unit, historic=True)
     times.add(table[column], range(table.height))
     ticks = times.finish()
@@ -170,15 +174,15 @@ def edge_times(
 
 
 def time_array(time: object, edge: str, tick: Tick) -> Int64[np.ndarray, " n"]:
-    """Return given times of edges as ticks: an array of Unix seconds or datetimes.
+    """Return given times of edges as ticks: Unix seconds, datetimes or text.
 
     Raises:
         DataError: They are no times, or finer than a tick.
     """
     try:
         when = np.asarray(time)
-    except ValueError:  # Lists of several lengths.
-        when = np.asarray(time, dtype=object)
+    except ValueError as error:  # Lists of several lengths.
+        raise DataError(_no_times(edge)) from error
     if when.ndim != 1:
         raise DataError(
             f"times of edges {edge!r} have {when.ndim} dimensions. Pass one time for "
@@ -193,9 +197,17 @@ def time_array(time: object, edge: str, tick: Tick) -> Int64[np.ndarray, " n"]:
                 "year 5138 or before -1199. Mend or drop it."
             )
         return whole_ticks(ticks, per_second, tick, edge)
+    if when.dtype.kind in "OU":
+        with as_data_error(f"the times of edges {edge!r}"):
+            column = pl.Series("time", when.tolist())
+        return edge_times(column.to_frame(), "time", edge, tick, None).time
     if when.dtype.kind not in "iuf" or not bool(np.isfinite(when).all()):
-        raise DataError(f"times of edges {edge!r} are no Unix seconds or datetimes.")
+        raise DataError(_no_times(edge))
     return whole_ticks(when, 1, tick, edge)
+
+
+def _no_times(edge: str) -> str:
+    return f"times of edges {edge!r} are no Unix seconds or datetimes."
 
 
 def whole_ticks(
@@ -214,6 +226,18 @@ def whole_ticks(
             _advice_on_ticks(when, per_second, tick, edge, int(between.argmax()))
         )
     return ticks
+
+
+def _check_text_is_no_finer(texts: pl.Series, edge: str, tick: Tick) -> None:
+    """Refuse text that spells less than a microsecond, which reading it would cut."""
+    finer = texts.str.contains(_BELOW_MICROSECONDS).fill_null(False).arg_true()
+    if len(finer):
+        row = int(finer[0])
+        make = "" if tick == "us" else ", and make the graph with tick='us'"
+        raise DataError(
+            f"the time of edge {row} of {edge!r} is {texts[row]!r}, and this graph "
+            f"counts whole {TICKS[tick]}. Round the column to microseconds{make}."
+        )
 
 
 def _check_time_bounds(when: Num[np.ndarray, " n"], per_second: int, edge: str) -> None:
@@ -240,7 +264,11 @@ def _advice_on_ticks(
     )
     if when.dtype.kind == "f":
         # A fraction of today's seconds tells microseconds at best.
-        shown = np.datetime64(round(float(when[row]) * 10**6 / per_second), "us")
+        second = float(when[row]) / per_second
+        shown = np.datetime64(round(second * 10**6), "us")
+        if not int(shown.astype(np.int64)) % (10**6 // PER_SECOND[tick]):
+            shown = np.datetime64(round(second * 10**9), "ns")
+            mend = f"What is below a microsecond is lost: round to {TICKS[tick]}."
     else:
         units = {ticks: unit for unit, ticks in PER_SECOND.items()}
         shown = when.astype(np.int64).astype(f"datetime64[{units[per_second]}]")[row]
