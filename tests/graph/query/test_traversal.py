@@ -318,3 +318,16 @@ def test_what_is_not_a_number_comes_last_among_the_largest():
 
     assert clicks.top(3, by="price").ids().to_list() == [2, 1, 0]
     assert clicks.top(3, by="price", smallest=True).ids().to_list() == [1, 2, 0]
+
+
+def test_a_feature_called_start_is_had_by_the_name_of_its_edge_or_node():
+    log = {"user": ["u", "v"], "item": ["i", "i"], "time": [1, 2], "start": [1.5, 2.5]}
+    log = tg.read(log, context=("start",), items={"item": ["i"], "start": ["home"]})
+    model = tg.Pipeline(tg.Popular()).fit(log)
+    one = model.graph.V("user", ["v"]).before(9).out("action")
+
+    names = ("start", "action.start", "item.start")
+    assert one.frame(*names).rows() == [("v", 2.5, "home")]
+    assert set(names) <= set(one.frame().columns)
+    assert len(one.where(pl.col("action.start") > 2)) == 1
+    assert len(one.where(pl.col("action.start") > 3)) == 0

@@ -216,7 +216,8 @@ class Query:
 
         A column is the key or a feature of the node, the time or a feature of the edge
         that led there, ``start``, or what ``as_`` kept. Where two have columns of one
-        name, say ``item.price`` or ``click.price``; what was kept has it plain.
+        name, say ``item.price`` or ``click.start``; ``start`` and what was kept have it
+        plain.
 
         Args:
             columns: Names; all there are if left out.
