@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
+import numpy as np
 import polars as pl
 
 from tidegraph.data.ids.identity import Missing
@@ -13,6 +14,7 @@ from tidegraph.data.tables.build import NoneAtLeastError
 from tidegraph.data.tables.opening import read_whole
 from tidegraph.data.tables.refused import as_data_error
 from tidegraph.data.times.clocks import Clock
+from tidegraph.data.times.ticks import BEYOND
 from tidegraph.errors import DataError
 
 COLUMNS = ("user", "item", "time", "label", "weight")
@@ -28,6 +30,7 @@ def read_alike(
     context: Collection[str] = (),
     missing: Missing = "refuse",
     placed: bool = False,
+    historic: bool = False,
 ) -> Interactions | None:
     """Return the log of a frame, read as another was; none if it has no row.
 
@@ -42,6 +45,7 @@ def read_alike(
         missing: What becomes of rows without an id, as ``read`` takes it.
         placed: Whether rows of a frame without positions may be their own, if those of
             the other were.
+        historic: Whether numbers below 0 are seconds before 1970.
 
     Raises:
         DataError: A column is missing, or a value is not what it should be.
@@ -75,6 +79,8 @@ def read_alike(
         spelt = {"time_unit": "order"} | (spelt if free else {})
     elif not free:
         spelt = _time_format_of(frame, called["time"], reading)
+        if historic and _is_before_1970(frame[called["time"]]):
+            spelt = {"time_unit": "s"} | {k: v for k, v in spelt.items() if v}
     if "weight" in called:
         spelt["at_least"] = reading.format.at_least
     also = [name for name in context if name in names]
@@ -96,6 +102,12 @@ def _time_format_of(frame: Any, column: str, reading: Reading) -> dict[str, Any]
     if _holds_text(frame[column]):
         spelt["time_format"] = reading.format.time_format
     return spelt
+
+
+def _is_before_1970(values: Iterable[Any]) -> bool:
+    """Whether values are numbers that are seconds, and one of these is below 0."""
+    numbers = np.asarray(values)
+    return numbers.dtype.kind in "if" and bool(-BEYOND < numbers.min(initial=0) < 0)
 
 
 def _holds_text(values: Iterable[Any]) -> bool:

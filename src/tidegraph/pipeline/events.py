@@ -76,6 +76,7 @@ def _as_log(
             roles=COLUMNS if reading is None else reading.roles,
             context=context,
             missing=missing,
+            historic=_is_historic(serving),
         )
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(
@@ -118,7 +119,7 @@ def _log_of_rows(
     return interactions(
         series(list(user), "user of the events"),
         series(list(item), "item of the events"),
-        None if clock == "none" else _event_times(time, clock),
+        None if clock == "none" else _event_times(time, serving),
         _as_numbers(label, "label"),
         _as_numbers(weight, "weight"),
         context,
@@ -248,12 +249,20 @@ def _events_of_weight(
     return [(*row[:4], 1.0) for row, w in zip(rows, weight, strict=True) if w >= least]
 
 
-def _event_times(times: Sequence[Any], clock: Clock) -> Num[np.ndarray, " n"]:
+def _event_times(times: Sequence[Any], serving: Serving) -> Num[np.ndarray, " n"]:
     """Return positions, or seconds whose fraction orders the events."""
-    placed = _event_position if clock == "order" else _event_second
-    when = [placed(time, place) for place, time in enumerate(times)]
+    if serving.clock == "order":
+        when = [_event_position(time, place) for place, time in enumerate(times)]
+    else:
+        least = -BEYOND if _is_historic(serving) else 0
+        when = [_event_second(time, place, least) for place, time in enumerate(times)]
     whole = all(time == int(time) for time in when)
     return np.array(when, np.int64 if whole else np.float64)
+
+
+def _is_historic(serving: Serving) -> bool:
+    """Whether a number below 0 is a time, as those are that the model hands out."""
+    return serving.clock == "seconds" and serving.trained_until < 0
 
 
 def _event_position(time: Any, place: int) -> int:
@@ -261,14 +270,14 @@ def _event_position(time: Any, place: int) -> int:
     return position_of(time, f"the time of event {place}", mend)
 
 
-def _event_second(time: Any, place: int) -> float:
-    """Return the time of an event, which must be Unix seconds if it is a number."""
+def _event_second(time: Any, place: int, least: int | float) -> float:
+    """Return the time of an event, Unix seconds from ``least`` on if it is a number."""
     if isinstance(time, int | float | np.number) and not isinstance(time, bool):
-        if 0 <= cast(float, time) < BEYOND:
+        if least <= cast(float, time) < BEYOND:
             return float(cast(float, time))
         raise DataError(
             f"event {place} has the time {cast(object, time)!r}, not Unix seconds. "
-            "Pass whole seconds since 1970; nothing was taken in."
+            "Pass whole seconds since 1970, or a datetime; nothing was taken in."
         )
     return exact_second(time, f"the time of event {place}")
 

@@ -58,7 +58,7 @@ def first_fault(
     broken = whole and values.dtype.kind == "f"
     if len(values) and not broken and _are_all_in_range(values, shown, signed=signed):
         return None
-    before = f"{_MEND} Times before 1970 are written as dates."
+    before = f"{_MEND} Say time_unit=, or write times before 1970 as dates."
     short = "Read the column as 64 bits."
     rank = "Positions are whole numbers: write the rank of each in their order."
     for bad, what, mend in (

@@ -71,7 +71,8 @@ class TimeColumn:
             if left out.
         spelt: How times in text are written, as a pattern of ``strptime``; found if
             left out.
-        historic: May numbers be below 0? Dates may be before 1970 in any case.
+        historic: May numbers of no named unit be below 0? Dates may be before 1970 in
+            any case.
 
     Raises:
         ConfigError: ``unit`` is none, or ``spelt`` does not tell a time.
@@ -95,7 +96,8 @@ class TimeColumn:
         self._order = DayMonth()
         self._kind: str | None = None
         self._positions = unit == "order"
-        self._signed = historic or self._positions
+        # Whoever says what numbers count means times, and no word for unknown.
+        self._signed = historic or unit is not None
         self._known: TimeUnit | None = None if unit == "order" else unit
 
     def add(self, times: pl.Series, rows: Rows) -> None:
