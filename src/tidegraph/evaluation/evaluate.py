@@ -16,10 +16,10 @@ from tidegraph.evaluation.comparable import (
     graph_of,
     reading_of,
 )
+from tidegraph.evaluation.given import recommender_or_lists, rivals_by_name, test_log
 from tidegraph.evaluation.given_lists import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics.ranking import check_cutoffs
-from tidegraph.evaluation.parts import recommender_or_lists, rivals_by_name, test_log
 from tidegraph.evaluation.protocol import EvaluationProtocol, Judged, Task, at_cut
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.join import union, without_events
