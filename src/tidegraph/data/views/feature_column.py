@@ -5,6 +5,7 @@ import polars as pl
 from jaxtyping import Float64, Int32, Int64
 
 from tidegraph.data.features import feature_names
+from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError, did_you_mean
 
@@ -78,8 +79,9 @@ def tags_of(
     if isinstance(column.dtype, pl.List | pl.Array):
         table = table.explode("tag")
     table = table.with_columns(null_if_not_finite(table["tag"])).drop_nulls().unique()
-    row = table["row"].to_numpy()
-    tag = table["tag"].rank("dense").to_numpy().astype(np.int32) - 1
+    row, tags = table["row"].to_numpy(), table["tag"]
+    # In order, so that every fit numbers them alike.
+    tag = Lookup(tags.unique().sort()).rows(tags)
     order = np.lexsort((tag, row))
     return row[order], tag[order]
 
