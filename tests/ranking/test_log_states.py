@@ -27,7 +27,7 @@ from tidegraph.nn.wide import Wide
 from tidegraph.ranking import batches, log_states
 from tidegraph.ranking.log_states import LogStates
 from tidegraph.ranking.neural import NeuralRanker
-from tidegraph.ranking.read_side import hop_of_each_kind
+from tidegraph.ranking.read_side import hop_of_each_side
 from tidegraph.ranking.receptive_fields import Reader
 from tidegraph.run import Run
 from tidegraph.stages import ItemSets, Requests
@@ -191,16 +191,20 @@ def test_what_is_answered_at_once_or_has_no_layers_is_read_as_it_is():
     assert log_of_model(SMALL, 4, Reads(drawn, "unique(identity())")) is None
 
 
-def test_a_hop_is_of_its_kind_alone_where_all_take_the_same_of_the_latest():
-    graph = Snapshot.of(log_of(drawn_events(np.random.default_rng(0), 5)))
-    reader = Reader.of(Reads.latest(3, 2, 4), TABLES, NOTHING)
+def test_a_hop_is_of_its_side_alone_where_all_take_the_same_of_the_latest():
+    there, back = hop("action").recent(4), hop("~action").recent(4)
+    whole = unique(there.hop("~action").recent(4).hop("action").recent(4))
 
-    found = hop_of_each_kind(graph, (reader.user, reader.item))
-
-    assert found == {
-        "user": unique(hop("action").recent(4)),
-        "item": unique(hop("~action").recent(4)),
+    assert hop_of_each_side(whole, unique(back)) == {
+        "user": unique(there),
+        "item": unique(back),
     }
+    for other in (
+        hop("~action").recent(3),
+        hop("~action").sample(4),
+        hop("~action").recent(4).hop("follows").recent(4),
+    ):
+        assert hop_of_each_side(whole, unique(other)) == {}
 
 
 def test_more_than_memory_should_hold_is_mapped_from_a_file(monkeypatch, caplog):

@@ -25,7 +25,7 @@ from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.nn.around import States
 from tidegraph.nn.propagation import OTHER, Side
 from tidegraph.nn.wide import Wide
-from tidegraph.ranking.read_side import ReadSide, hop_of_each_kind
+from tidegraph.ranking.read_side import ReadSide, hop_of_each_side
 from tidegraph.ranking.receptive_fields import Reader
 from tidegraph.stages import Requests
 from tidegraph.training.weights import tensor
@@ -86,7 +86,7 @@ class LogStates:
         layered, top = network.layered, max(reader.depth.values()) - 1
         if layered is None or top < 1 or len(requests) <= size:
             return None
-        hops = hop_of_each_kind(requests.graph, (reader.user, reader.item))
+        hops = hop_of_each_side(reader.user, reader.item)
         if len(hops) < len(SIDES):
             return None
         log = _Log(network, reader, requests.positive, hops)

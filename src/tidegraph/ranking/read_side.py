@@ -10,10 +10,10 @@ from tidegraph.ego.hops import Hops
 from tidegraph.ego.parse import parse
 from tidegraph.errors import ConfigError
 from tidegraph.features.edge_numbers import Events
-from tidegraph.graph.from_log import ITEM, USER
+from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.samplers import recent
 from tidegraph.graph.sampling.seeds import Seeds
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.snapshot import Snapshot, reverse
 
 
 class ReadSide(NamedTuple):
@@ -88,16 +88,16 @@ def first_hop(plan: Unique) -> Unique:
     return Unique(Hops(plan.hops.steps[:1]))
 
 
-def hop_of_each_kind(graph: Snapshot, plans: tuple[Unique, ...]) -> dict[str, Unique]:
-    """Return the one hop that plans take from each kind of node, wherever it stands.
+def hop_of_each_side(*plans: Unique) -> dict[str, Unique]:
+    """Return the one hop that plans take from users and from items, wherever it stands.
 
-    Where all from a kind are one and take the latest, what is found behind an event
-    depends on that event alone. A kind of which that is not so has none.
+    Where all from a side are one, along actions to the latest, what is found behind an
+    event depends on that event alone. Where that is not so there is none.
     """
+    start = {ACTION: USER, reverse(ACTION): ITEM}
     steps = {step for plan in plans for step in plan.hops.steps}
-    found: dict[str, Unique] = {}
-    for kind in (USER, ITEM):
-        own = [step for step in steps if graph.ends(step.edge)[0] == kind]
-        if len(own) == 1 and own[0].sampler.name == recent(1).name:
-            found[kind] = Unique(Hops((own[0],)))
-    return found
+    latest = all(step.sampler.name == recent(1).name for step in steps)
+    edges = {step.edge for step in steps}
+    if not latest or len(edges) < len(steps) or not edges <= start.keys():
+        return {}
+    return {start[step.edge]: Unique(Hops((step,))) for step in steps}
