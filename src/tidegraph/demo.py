@@ -139,7 +139,7 @@ class Demo:
         baselines: dict[str, Recommender] = {
             "Popular": Popular(half_life_days=None).fit(known)
         }
-        if model.serving.repeat:
+        if model.repeat:
             baselines["Repeat"] = Repeat(half_life_days=90.0).fit(known)
         return evaluate(
             model,

@@ -163,4 +163,5 @@ def test_a_log_without_repeats_says_that_lists_may_hold_what_users_had():
         said = judge_on_valid(settings, settings.fit(train, valid), train, valid).text()
 
         assert (told in said) is repeat
-    assert warn_if_repeats_rare(Pipeline(retrieve=Popular()), Fold.of(log, "log")) == []
+    told = Pipeline(retrieve=Popular(), repeat=True)
+    assert warn_if_repeats_rare(told, Fold.of(log, "log")) == []

@@ -112,7 +112,11 @@ def _say_parts(plan: Recipe, log: Interactions, parts: Parts, *, quiet: bool) ->
 
 
 def _say_what_was_chosen(model: FittedPipeline, ranker: str) -> None:
-    """Print what channels, the blend and the ranker took from the log."""
+    """Print what the pipeline and its parts took from the log."""
+    may, share = model.serving.repeat
+    if share is not None:
+        said = f"{settings_text({'repeat': may})}; {share:.1%} of train are repeats"
+        say(f"the pipeline chose on the log: {said}")
     for name, channel in model.channels().items():
         chose = cast(Mapping[str, object], getattr(channel, "chosen", {}))
         if chose:

@@ -9,6 +9,7 @@ import polars as pl
 from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import Matrix
+from tidegraph.data.views.repeats import MayRepeat
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.comparable import (
     Clocked,
@@ -66,8 +67,9 @@ def evaluate(
         against: Another recommender or frame of lists, or several by name.
         k: Lengths of list to judge, one or several.
         repeat: May items that the user has already interacted with be recommended, and
-            count? By default what the model was told, and yes for one that was told
-            nothing.
+            count? By default as the model answers, and as users of ``train`` do for one
+            that was told nothing: no where at most a tenth of 100 events or more are
+            repeats, and yes where there is no log to tell.
         by: Item feature that measures the diversity of lists.
         protocol: Turns the two logs into requests: ``at_cut``, ``at_first_event`` or
             ``at_each_event``.
@@ -114,7 +116,7 @@ def task_of(
     """
     known, events = _known_and_test_log(subject, test, train)
     if repeat is None:
-        repeat = subject.repeat if isinstance(subject, Serves) else True
+        repeat = _repeat_of(subject, known)
     elif not repeat and known is not train and isinstance(subject, GivenLists):
         raise DataError(
             "repeat=False leaves out what users interacted with in training. Pass that "
@@ -131,6 +133,15 @@ def task_of(
             f"{_first_ids(task.requests.graph.items.ids)}. Write ids as training did."
         )
     return task
+
+
+def _repeat_of(subject: Judged, known: Interactions | Snapshot) -> bool:
+    """Return whether users may have an item again where nobody says it."""
+    if isinstance(subject, Serves):
+        return subject.repeat
+    if isinstance(known, Interactions):
+        return MayRepeat.of(None, known).allowed
+    return True
 
 
 def _task_with_edges(task: Task, graph: Snapshot) -> Task:

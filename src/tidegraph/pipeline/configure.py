@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tidegraph.arguments import checked, settings
 from tidegraph.data.views.matrix import as_seconds_log
+from tidegraph.data.views.repeats import MayRepeat
 from tidegraph.errors import ConfigError, DataError, did_you_mean
 from tidegraph.graph.from_log import last_event_time
 from tidegraph.graph.join import without_events
@@ -63,7 +64,9 @@ class Pipeline:
         fallback: Retrieval method that fills up the end of lists for which the
             channels have too few items, such as those of unknown users; a mapping of
             one name to it if it shall have one.
-        repeat: May a user be recommended items they have already interacted with?
+        repeat: May a user be recommended items they have already interacted with? Left
+            out, what users of ``train`` do: where at most a tenth of 100 events or more
+            are repeats, lists hold new items alone. ``describe()`` says the choice.
         candidates: How many items retrieval hands to the ranker.
         windows: Which requests of the past the ranker learns from.
         names: Item feature column that names an item in answers.
@@ -73,7 +76,7 @@ class Pipeline:
     rank: Ranker | Network | None = None
     rerank: Reranker | None = None
     fallback: Retriever | Mapping[str, Retriever] | None = None
-    repeat: bool = True
+    repeat: bool | None = None
     candidates: int = 200
     windows: Windows = Windows()
     names: str | None = None
@@ -175,11 +178,12 @@ class Pipeline:
 
     def _fit_stages(self, parts: Parts, run: Run) -> FittedPipeline:
         self._check_before_fit(parts)
-        ranker = self._fit_ranker(parts, run)
-        weighed = self._fit_weighted_blend(parts, run)
+        repeat = MayRepeat.of(self.repeat, parts.train.events)
+        ranker = self._fit_ranker(parts, run, repeat.allowed)
+        weighed = self._fit_weighted_blend(parts, run, repeat.allowed)
         # What was fitted on train alone is kept by a fold of the caller's, if by any.
         parts = replace(parts, train=parts.known)
-        return self._fit_on_known(parts, ranker, run, weighed)
+        return self._fit_on_known(parts, ranker, run, weighed, repeat)
 
     @checked(DataError)
     def refitted(
@@ -208,14 +212,17 @@ class Pipeline:
         parts = Parts(fold, None, fold, False, fold.edges)
         if more is not None and parts.further is None:
             parts = parts.beside(more)
-        return self._fit_on_known(parts, model.ranker, run, model.retriever)
+        told = model.serving.repeat
+        return self._fit_on_known(parts, model.ranker, run, model.retriever, told)
 
-    def _fit_weighted_blend(self, parts: Parts, run: Run) -> FittedBlend | None:
+    def _fit_weighted_blend(
+        self, parts: Parts, run: Run, repeat: bool
+    ) -> FittedBlend | None:
         """Return the channels of ``train``, weighed by what happened in ``valid``."""
         if parts.valid is None or not self.blend.learns:
             return None
         run = run.child("train")
-        return self.blend.fit(parts.train, parts.valid, run=run, repeat=self.repeat)
+        return self.blend.fit(parts.train, parts.valid, run=run, repeat=repeat)
 
     def _fit_on_known(
         self,
@@ -223,10 +230,11 @@ class Pipeline:
         ranker: FittedRanker | None,
         run: Run | None,
         weighed: FittedBlend | None,
+        repeat: MayRepeat,
     ) -> FittedPipeline:
         known = parts.known
         retriever = self.blend.fit(
-            known, run=run and run.child("known"), like=weighed, repeat=self.repeat
+            known, run=run and run.child("known"), like=weighed, repeat=repeat.allowed
         )
         reranker, fallback = None, None
         if self.rerank is not None:
@@ -237,7 +245,7 @@ class Pipeline:
                 fallback = fit_in(method, known, run and run.child("fallback"))
         log = known.events
         serving = Serving(
-            repeat=self.repeat,
+            repeat=repeat,
             candidates=self.candidates,
             trained_until=last_event_time(parts.graph.edges),
             names=self.names,
@@ -269,7 +277,7 @@ class Pipeline:
             check_propensity(self.windows, parts, cuts[0])
         check_before((*channels, *ranker, *reranker), parts.known)
 
-    def _fit_ranker(self, parts: Parts, run: Run) -> FittedRanker | None:
+    def _fit_ranker(self, parts: Parts, run: Run, repeat: bool) -> FittedRanker | None:
         if self.rank is None:
             return None
         past = Past(
@@ -277,7 +285,7 @@ class Pipeline:
             self.windows,
             parts.graph,
             self.candidates,
-            self.repeat,
+            repeat,
             run,
         )
         with working(f"training {called(self.rank)}"):

@@ -82,7 +82,7 @@ class FittedPipeline:
     @property
     def repeat(self) -> bool:
         """May a user be recommended items they already chose?"""
-        return self.serving.repeat
+        return self.serving.repeat.allowed
 
     @property
     def trained_until(self) -> int:

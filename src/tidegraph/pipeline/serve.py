@@ -8,6 +8,7 @@ from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text
 from tidegraph.data.views.matrix import Matrix, as_log
+from tidegraph.data.views.repeats import MayRepeat
 from tidegraph.errors import LeakageError, RequestError, type_of
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
@@ -27,7 +28,7 @@ def recommend(
     k: int = 10,
     only: Items = None,
     exclude: Items = None,
-    repeat: bool = True,
+    repeat: bool | None = None,
 ) -> pl.DataFrame:
     """Return lists of a fitted retriever, such as ``ItemKNN().fit(log)``.
 
@@ -38,7 +39,8 @@ def recommend(
         k: How many items each.
         only: Items to choose from; see ``FittedPipeline.recommend_all``.
         exclude: Items to leave out.
-        repeat: May a user be recommended items they already chose?
+        repeat: May a user be recommended items they already chose? What users of the
+            log do if left out; see ``Pipeline``.
 
     Returns:
         Columns user, rank, item, score, channel, why.
@@ -66,7 +68,10 @@ def recommend(
 
 
 def around(
-    retriever: FittedRetriever, log: Interactions | Matrix, *, repeat: bool = True
+    retriever: FittedRetriever,
+    log: Interactions | Matrix,
+    *,
+    repeat: bool | None = None,
 ) -> FittedPipeline:
     """Return a pipeline of one fitted retriever; nothing is fitted again.
 
@@ -79,7 +84,7 @@ def around(
     blend = FittedBlend(
         (_retriever_name(retriever),), (retriever,), (1.0,), 0.5, 60.0, len(known.items)
     )
-    serving = Serving(repeat, 200, until, clock=known.clock)
+    serving = Serving(MayRepeat.of(repeat, known), 200, until, clock=known.clock)
     return FittedPipeline(Graph(graph, late_seconds=None), blend, None, None, serving)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tidegraph.data.reading import Reading
 from tidegraph.data.times.clocks import Clock
+from tidegraph.data.views.repeats import MayRepeat
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.stage_chain import StageChain
 from tidegraph.stages import called
@@ -29,7 +30,8 @@ class Serving:
     """What a trained pipeline was told about answering.
 
     Attributes:
-        repeat: May a user be recommended items they have already interacted with?
+        repeat: May a user be recommended items they have already interacted with, and
+            by which share of repeats was that chosen?
         candidates: How many items retrieval hands to the ranker.
         trained_until: Time of the last event that training saw, on this clock.
         names: Item feature column that names an item in answers.
@@ -39,7 +41,7 @@ class Serving:
         reading: How the log of training was read, where it was.
     """
 
-    repeat: bool
+    repeat: MayRepeat
     candidates: int
     trained_until: int
     names: str | None = None
@@ -54,19 +56,24 @@ class Serving:
         told, read, made = dict(table), table["reading"], table["source"]
         told["reading"] = None if read is None else Reading.of(read, "the saved model")
         told["source"] = None if made is None else Source(**made)
+        told["repeat"] = MayRepeat(told["repeat"], told.pop("repeats", None))
         return cls(**told)
 
     def table(self) -> dict[str, Any]:
         """Return all of it as JSON can hold it."""
         read = None if self.reading is None else self.reading.table()
-        return asdict(replace(self, reading=None)) | {"reading": read}
+        allowed, share = self.repeat
+        table = asdict(replace(self, reading=None)) | {"reading": read}
+        return table | {"repeat": allowed, "repeats": share}
 
     def described(self, steps: StageChain, graph: Snapshot) -> str:
         """Return what a pipeline is made of, and its users and items, in one line."""
         after = [one for one in (steps.ranker, steps.reranker) if one is not None]
         stages = [" + ".join(steps.retriever.channels)]
         stages += [called(stage).removeprefix("Fitted") for stage in after]
-        seen = "may repeat" if self.repeat else "new items only"
+        seen = "may repeat" if self.repeat.allowed else "new items only"
+        if self.repeat.share is not None:
+            seen += f", as {self.repeat.share:.1%} of its events are repeats"
         if self.fallback is not None:
             stages.append(f"else {self.fallback}")
         return (

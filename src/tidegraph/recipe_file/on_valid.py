@@ -8,6 +8,7 @@ import polars as pl
 from jaxtyping import Float64
 
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.repeats import repeated, returns
 from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import lists_by_stage, lists_of_models
 from tidegraph.evaluation.evaluate import task_of
@@ -21,7 +22,6 @@ from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring.evidence import positive_events
-from tidegraph.retrieval.scoring.trial import repeated, returns
 from tidegraph.run import Run
 from tidegraph.stages import (
     Candidates,

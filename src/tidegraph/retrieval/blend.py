@@ -12,6 +12,7 @@ from typing import get_args
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.repeats import MayRepeat
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.progress import working
 from tidegraph.ranges import at_least, from_0_to_1
@@ -27,7 +28,6 @@ from tidegraph.retrieval.scoring.trial import (
     Asked,
     at_the_end,
     next_events,
-    returns,
     trial_of,
 )
 from tidegraph.run import Run
@@ -144,8 +144,7 @@ class Blend:
             return fitted
         with working("weighing the channels"):
             if later is not None and len(later) >= LEAST:
-                if repeat is None:
-                    repeat = returns(fold.view(positive_events))
+                repeat = MayRepeat.of(repeat, fold.events).allowed
                 asked = at_the_end(fold, later, _REQUESTS, repeat)
                 return self._learn_weights(fitted, fitted, (asked,))
             trial = fold.view(trial_of, None)

@@ -11,6 +11,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.split import last_rows_of_users
 from tidegraph.data.views.evidence import is_positive, positive_actions
+from tidegraph.data.views.repeats import returns
 from tidegraph.errors import DataError
 from tidegraph.graph.rewriting.erasure import without_pairs
 from tidegraph.graph.snapshot import Snapshot
@@ -23,9 +24,6 @@ at most so many of those events; with fewer than the least nothing is chosen. Of
 users the log would be thinner, which likes other settings. Of positions each user's
 last event that wants an item is taken, with all that follows it, and without times two
 tenths of these at random."""
-
-RETURNS = 0.1
-"""Users return to items where more than this share of the events repeat one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,23 +243,6 @@ def ndcg_of_one(
 def trial_of(fold: Fold, items: int | None = None) -> Trial | None:
     """Return a trial of a fold as a view of it; none where there is too little."""
     return Trial.of(fold.events, items, fold.edges)
-
-
-def returns(log: Interactions) -> bool:
-    """Return whether users of a log return to items: a tenth of its events do."""
-    return repeated(log) > RETURNS
-
-
-def repeated(log: Interactions) -> float:
-    """Return the share of events that repeat an item of their user."""
-    return 1 - _different_pairs(log) / len(log) if len(log) else 0.0
-
-
-def _different_pairs(log: Interactions) -> int:
-    """Return how many pairs of a user and an item there are."""
-    # Sorting takes a tenth of the time of np.unique.
-    pair = np.sort(log.user.astype(np.int64) * len(log.items) + log.item)
-    return int(np.count_nonzero(np.diff(pair))) + len(pair[:1])
 
 
 def _of_frequent(log: Interactions, items: int) -> Interactions:
