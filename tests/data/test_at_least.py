@@ -88,6 +88,26 @@ def test_a_model_judges_and_observes_ratings_as_training_read_them(tmp_path):
     assert (seen.weight_at(seen.slots()) == 1).all()
 
 
+@pytest.mark.parametrize("called", ["Rating", None])
+def test_a_table_without_the_ratings_says_of_no_row_that_it_is_an_event(called):
+    model = tg.Pipeline(retrieve=tg.Popular()).fit(tg.read(RATINGS, **ASKED))
+    later = RATINGS.with_columns(pl.col("time") + 10)
+    lacking = later.rename({"rating": called}) if called else later.drop("rating")
+    said = "is called 'rating', whose rows of at least 4 are events; there are: user"
+
+    for table in (lacking, lacking.to_arrow(), lacking.to_dict(as_series=False)):
+        with pytest.raises(DataError, match=said):
+            model.observe(table)
+        with pytest.raises(DataError, match=said):
+            tg.evaluate(model, table)
+    with pytest.raises(DataError, match="event 0 has no 'weight'; it has: user, item"):
+        model.observe(lacking.to_dicts())
+    assert len(model.graph["action"].slots()) == 3
+    # A tuple says that something happened, and is no row of a table.
+    model.observe([("bo", "y", 23)])
+    assert len(model.graph["action"].slots()) == 4
+
+
 def test_the_command_line_and_a_recipe_have_the_same_setting(tmp_path, capsys):
     RATINGS.write_csv(tmp_path / "log.csv")
     (tmp_path / "recipe.toml").write_text(

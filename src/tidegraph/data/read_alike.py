@@ -74,6 +74,13 @@ def read_alike(
                 f"{', '.join(map(str, names))}. Name the columns "
                 f"{', '.join(said[r] for r in needed[:-1])} and {said[needed[-1]]}."
             )
+    least = reading.format.at_least
+    if least is not None and "weight" in roles and "weight" not in called:
+        raise DataError(
+            f"no column of {what} is called {said['weight']!r}, whose rows of at least "
+            f"{least:g} are events; there are: {', '.join(map(str, names))}. Name it "
+            f"{said['weight']} or weight."
+        )
     spelt: dict[str, Any] = {"time": None}
     if clock == "order":
         spelt = {"time_unit": "order"} | (spelt if free else {})
@@ -82,7 +89,7 @@ def read_alike(
         if historic and _is_before_1970(frame[called["time"]]):
             spelt = {"time_unit": "s"} | {k: v for k, v in spelt.items() if v}
     if "weight" in called:
-        spelt["at_least"] = reading.format.at_least
+        spelt["at_least"] = least
     also = [name for name in context if name in names]
     try:
         return read(frame, **cast(Any, called | spelt), context=also, missing=missing)

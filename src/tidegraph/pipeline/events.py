@@ -97,8 +97,7 @@ def _events_of_rows(
         events = cast(Any, np.atleast_1d(cast(Any, events)))
     given = list[Any](events)
     least = None if serving.reading is None else serving.reading.format.at_least
-    usual = 1.0 if least is None else least
-    rows = [_event_of_row(row, place, clock, usual) for place, row in enumerate(given)]
+    rows = [_event_of_row(row, place, clock, least) for place, row in enumerate(given)]
     rows = rows if least is None else _events_of_weight(rows, least)
     if not rows:
         return None
@@ -213,11 +212,19 @@ def _as_mapping(row: Any) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], row) if isinstance(row, Mapping) else {}
 
 
-def _event_of_row(row: Any, place: int, clock: Clock, usual: float) -> tuple[Any, ...]:
-    """Return user, item, time, label and weight of one event, if it has them."""
+def _event_of_row(
+    row: Any, place: int, clock: Clock, least: float | None
+) -> tuple[Any, ...]:
+    """Return user, item, time, label and weight of one event, if it has them.
+
+    A tuple without a weight says that something happened; a mapping is a row of a
+    table, of which the weight says whether it is an event where one of ``least`` is.
+    """
+    usual = 1.0 if least is None else least
     if isinstance(row, Mapping):
         given = cast(Mapping[str, Any], row)
         needed = COLUMNS[: 2 if clock == "none" else 3]
+        needed += () if least is None else ("weight",)
         lacking = [name for name in needed if name not in given]
         if lacking:
             raise DataError(
