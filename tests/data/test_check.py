@@ -321,13 +321,13 @@ def test_which_columns_are_numbers_is_said_and_which_have_a_decimal_comma(tmp_pa
 
     assert [(c.name, c.holds, c.comma) for c in report.columns] == [
         ("item.price", "words", "1.200,50"),
-        ("item.year", "numbers", None),
+        ("item.year", "whole numbers", None),
         ("item.tags", "words", None),
         ("paid", "words", "2,5"),
     ]
     said = report.text().splitlines()
     assert (
-        "columns of words: item.price, item.tags, paid; columns of numbers: item.year"
-        in said
+        "columns of words: item.price, item.tags, paid; columns of whole numbers: "
+        "item.year (if codes and no amounts, name them in categorical)" in said
     )
     assert sum("reads like" in line or "read like" in line for line in said) == 2

@@ -46,16 +46,19 @@ class Columns:
 
 @settings
 class FeatureColumns:
-    """Which columns of a log are features of its users and items.
+    """Which columns of a log are features, and which of those are categories.
 
     Attributes:
         user_features: Columns that say of each user one thing for all time.
         item_features: Columns that say of each item one thing for all time, such as a
             category.
+        categorical: Columns of features and context, such as item.brand and
+            event.device, whose whole numbers are codes and no amounts.
     """
 
     user_features: tuple[Reference, ...] = ()
     item_features: tuple[Reference, ...] = ()
+    categorical: tuple[str, ...] = ()
 
 
 @settings
@@ -187,6 +190,7 @@ class Reading:
     def wanted(self) -> dict[str, tuple[str, ...]]:
         """Return the columns by what they mean; a place is the name of one without."""
         said: dict[str, Any] = asdict(self.columns) | asdict(self.features)
+        del said["categorical"]  # Names of columns that are read in any case.
         found: dict[str, tuple[str, ...]] = {}
         for name, value in said.items():
             several: tuple[Reference, ...] = (value,)

@@ -23,6 +23,7 @@ from tidegraph.data.tables.build import build
 from tidegraph.data.tables.opening import from_table
 from tidegraph.data.tables.sql import open_query
 from tidegraph.data.times.ticks import LogUnit
+from tidegraph.data.views.feature_column import with_categories
 from tidegraph.errors import DataError
 
 
@@ -41,6 +42,7 @@ def read(
     items: object = None,
     user_features: Sequence[Reference] = (),
     item_features: Sequence[Reference] = (),
+    categorical: Sequence[str] = (),
     time_unit: LogUnit | None = None,
     time_format: str | None = None,
     sep: str | None = None,
@@ -80,6 +82,9 @@ def read(
         user_features: Columns of the log that say of each user one thing for all time,
             such as a country; empty cells say nothing.
         item_features: The same for items, such as a category.
+        categorical: Columns of features and of context whose whole numbers are codes
+            and no amounts, as fields are called, such as ``item.brand``: they become
+            text.
         time_unit: Unit of numeric times; found by their size if left out, see
             ``tidegraph.data.times.ticks``. ``"order"`` where they are positions, which
             order the events and no more; the rows' own places if ``time`` is None too.
@@ -113,7 +118,7 @@ def read(
             missing,
             at_least,
         ),
-        FeatureColumns(tuple(user_features), tuple(item_features)),
+        FeatureColumns(tuple(user_features), tuple(item_features), tuple(categorical)),
     )
     return read_as(source, reading, users=users, items=items)
 
@@ -143,6 +148,7 @@ def read_sql(
     items: object = None,
     user_features: Sequence[Reference] = (),
     item_features: Sequence[Reference] = (),
+    categorical: Sequence[str] = (),
     time_unit: LogUnit | None = None,
     time_format: str | None = None,
     missing: Missing = "refuse",
@@ -167,6 +173,7 @@ def read_sql(
         items: See ``read``.
         user_features: See ``read``.
         item_features: See ``read``.
+        categorical: See ``read``.
         time_unit: See ``read``.
         time_format: See ``read``.
         missing: See ``read``.
@@ -184,7 +191,7 @@ def read_sql(
             missing=missing,
             at_least=at_least,
         ),
-        FeatureColumns(tuple(user_features), tuple(item_features)),
+        FeatureColumns(tuple(user_features), tuple(item_features), tuple(categorical)),
     )
     with open_query(query, connection) as table:
         log = build(table, reading)
@@ -201,4 +208,5 @@ def _with_features(
     if items is not None:
         items = with_feature_table(log.items, items, str(columns.item), missing)
         log = replace(log, items=items)
-    return log
+    named = reading.features.categorical
+    return with_categories(log, named) if named else log

@@ -11,10 +11,13 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.context import carried_column
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.data.views.feature_column import has_fractions, null_if_not_finite
+from tidegraph.data.views.feature_column import (
+    as_text,
+    has_fractions,
+    null_if_not_finite,
+)
 from tidegraph.errors import DataError
 from tidegraph.features.values import (
-    as_text,
     quantile_edges,
     quantile_of,
 )

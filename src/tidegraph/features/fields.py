@@ -14,6 +14,7 @@ from jaxtyping import Float32, Float64, Int64
 from tidegraph.data.ids.lookup import UNKNOWN, Lookup, gathered
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.feature_column import (
+    as_text,
     feature_of_nodes,
     floats_with_nan,
     has_fractions,
@@ -31,7 +32,6 @@ from tidegraph.features.past import Past
 from tidegraph.features.reading import PastView
 from tidegraph.features.tables import count_known_before
 from tidegraph.features.values import (
-    as_text,
     check_category,
 )
 from tidegraph.graph.from_log import ACTION, ITEM, USER

@@ -142,12 +142,3 @@ def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:
     mean, deviation = (seen.mean(), seen.std()) if len(seen) else (0.0, 0.0)
     scaled = (np.where(there, row, mean) - mean) / (deviation if deviation > 0 else 1.0)
     return scaled.astype(np.float32)
-
-
-def as_text(values: pl.Series) -> pl.Series:
-    """Return the values of a category as text, a whole number alike in any type."""
-    if values.dtype.is_float() or values.dtype.is_decimal():
-        values = null_if_not_finite(values)
-        fraction = (values % 1 != 0).fill_null(value=False)
-        values = values.set(fraction, None).cast(pl.Int64, strict=False)
-    return values.cast(pl.String)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from tidegraph.data.log import Interactions
+from tidegraph.data.views.feature_column import has_fractions
 
 _COMMA = r"^\s*[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?\s*$"
 """A number whose decimals are behind a comma, perhaps with dots between thousands."""
+
+_WHOLE = "whole numbers"
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,8 @@ class ColumnKind:
 
     Attributes:
         name: ``item.price`` of a feature of items, ``price`` of a column of events.
-        holds: ``numbers``, ``words``, ``truths``, ``times``, ``lists`` or ``nothing``.
+        holds: ``numbers``, ``whole numbers``, ``words``, ``truths``, ``times``,
+            ``lists`` or ``nothing``.
         comma: A value with a decimal comma, if all values read like such numbers.
     """
 
@@ -48,6 +52,7 @@ def kinds_text(found: tuple[ColumnKind, ...]) -> str:
     held = dict.fromkeys(kind.holds for kind in found)
     return "; ".join(
         f"columns of {holds}: {', '.join(k.name for k in found if k.holds == holds)}"
+        + (" (if codes and no amounts, name them in categorical)" * (holds == _WHOLE))
         for holds in held
     )
 
@@ -57,7 +62,7 @@ def _kind_of(name: str, values: pl.Series) -> ColumnKind:
     if not len(there):
         return ColumnKind(name, "nothing")
     if kind.is_numeric():
-        return ColumnKind(name, "numbers")
+        return ColumnKind(name, "numbers" if has_fractions(values) else _WHOLE)
     if kind.is_temporal():
         return ColumnKind(name, "times")
     if kind == pl.Boolean:

@@ -1,5 +1,8 @@
 """A feature of users or items as a column, and as the tags that each of them has."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from jaxtyping import Float64, Int32, Int64
@@ -7,6 +10,7 @@ from jaxtyping import Float64, Int32, Int64
 from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.log import Interactions
 from tidegraph.errors import DataError, did_you_mean
 
 
@@ -107,3 +111,54 @@ def null_if_not_finite(values: pl.Series) -> pl.Series:
 def floats_with_nan(values: pl.Series) -> Float64[np.ndarray, " n"]:
     """Return a column of numbers as floats, with nan in place of null."""
     return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def as_text(values: pl.Series) -> pl.Series:
+    """Return the values of a category as text, a whole number alike in any type."""
+    if values.dtype.is_float() or values.dtype.is_decimal():
+        values = null_if_not_finite(values)
+        fraction = (values % 1 != 0).fill_null(value=False)
+        values = values.set(fraction, None).cast(pl.Int64, strict=False)
+    return values.cast(pl.String)
+
+
+def with_categories(log: Interactions, names: Iterable[str]) -> Interactions:
+    """Return a log some of whose columns are categories, whatever they look like.
+
+    Their values become text, of which everything that reads columns makes categories.
+
+    Args:
+        log: The log, with its features and its context.
+        names: Columns as fields are called, such as ``item.brand`` or ``event.device``.
+
+    Raises:
+        DataError: There is no such column, or it holds lists or fractions.
+    """
+    tables = {
+        "user": log.users.features,
+        "item": log.items.features,
+        "event": log.context,
+    }
+    known = [f"{kind}.{column}" for kind, t in tables.items() for column in t.columns]
+    for name in names:
+        kind, _, column = name.partition(".")
+        if name not in known:
+            raise DataError(
+                f"categorical names {name!r}, and there is no such column."
+                f"{did_you_mean(name, known)} There are: "
+                f"{', '.join(known) or 'no columns beside the events'}."
+            )
+        values = tables[kind][column]
+        if values.dtype.is_nested() or has_fractions(values):
+            raise DataError(
+                f"categorical names {name!r}, a column of {values.dtype}, and a "
+                "category is one text, whole number, date or truth value. Cut numbers "
+                "into ranges first (Series.cut), and of a list choose one."
+            )
+        tables[kind] = tables[kind].with_columns(as_text(values))
+    return replace(
+        log,
+        users=replace(log.users, features=tables["user"]),
+        items=replace(log.items, features=tables["item"]),
+        context=tables["event"],
+    )
