@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -166,6 +167,23 @@ def test_inputs_are_standardised_over_the_examples_they_were_fitted_on():
     spread = there.std(axis=0)
     assert (np.isclose(spread, 1, atol=1e-3) | (spread == 0)).all()
     assert there.shape[1] == len(features.names)
+
+
+def test_of_what_is_learnt_from_there_is_one_copy(monkeypatch):
+    monkeypatch.setattr("tidegraph.features.values.CELLS", 20_000)
+    learn, _, _ = split_examples(draw_log(events=1500))
+    many = Examples.concatenated([learn] * 400)
+    expected = Features.fit(many).of(many.requests, many.candidates)
+    # The first call also loads what the kernels are compiled to.
+    tracemalloc.start()
+    try:
+        _, inputs = Features.fit_and_read(many)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    np.testing.assert_array_equal(inputs, expected)
+    assert peak < 2 * inputs.nbytes
 
 
 def every_other_event_is_alike(users: int) -> Examples:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal, cast
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
@@ -33,7 +33,12 @@ from tidegraph.features.groups import (
 from tidegraph.features.neighbors import LATEST
 from tidegraph.features.reading import PastView
 from tidegraph.features.tables import check_fields
-from tidegraph.features.values import category_codes
+from tidegraph.features.values import (
+    are_constant,
+    blocks_of,
+    category_codes,
+    means_and_deviations,
+)
 from tidegraph.graph.from_log import ACTION
 from tidegraph.kernels.ragged import latest_places
 from tidegraph.ranges import at_least
@@ -125,33 +130,49 @@ class Features:
         Raises:
             DataError: The log has no such column, or there is no candidate at all.
         """
+        return cls.fit_and_read(examples, category, groups, fields, rng=rng)[0]
+
+    @classmethod
+    def fit_and_read(
+        cls,
+        examples: Examples,
+        category: str | None = None,
+        groups: tuple[Group, ...] = ALL,
+        fields: tuple[str, ...] = (),
+        *,
+        rng: Seed = 0,
+    ) -> "tuple[Features, Float32[np.ndarray, 'b k f']]":
+        """Return what ``fit`` does, and what ``of`` then answers for the examples.
+
+        They are read once, and of what takes most memory there is one copy.
+        """
         codes = category_codes(examples.requests.graph.items, category)
         channels = examples.candidates.channels if "votes" in groups else ()
         said = fields_of(examples.requests, fields, groups)
         raw = _unstandardised_inputs(
             examples.requests, examples.candidates, channels, codes, groups, said
         )
-        there = raw[examples.candidates.present]
-        if not len(there):
+        present = examples.candidates.present
+        if not bool(present.any()):
             raise DataError(_why_no_examples(examples))
         of_event = np.zeros((2, 0), np.float32)
         if "events" in groups:
-            of_event = _means_and_deviations(
-                _inputs_of_sampled_events(
+            of_event = means_and_deviations(
+                *_inputs_of_sampled_events(
                     examples.requests, codes, groups, generator(rng)
                 )
             )
-        mean, scale = _means_and_deviations(there)
-        told = there[:, there.shape[1] - sum(len(one.names) for one in said) :]
+        mean, scale = means_and_deviations(raw, present)
+        told = len(scale) - sum(len(one.names) for one in said)
         # What no example tells apart, such as a value that none has, stays 0.
-        scale[len(scale) - told.shape[1] :][np.ptp(told, axis=0) == 0] = np.inf
+        scale[told:][are_constant(raw[:, :, told:], present)] = np.inf
         made = cls(groups, channels, codes, mean, scale, of_event, said)
         if twice := [name for name in made.names if made.names.count(name) > 1]:
             raise DataError(
                 f"two inputs are called {twice[0]!r}, a feature of your own and what a "
                 "channel says. Give the feature another name."
             )
-        return made
+        return made, made._standardised(raw, present)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -186,9 +207,15 @@ class Features:
             self.groups,
             self.fields,
         )
+        return self._standardised(raw, candidates.present)
+
+    def _standardised(
+        self, raw: Float32[np.ndarray, "b k f"], present: Bool[np.ndarray, "b k"]
+    ) -> Float32[np.ndarray, "b k f"]:
+        """Standardise inputs in place, and return them."""
         raw -= self.mean
         raw /= self.scale
-        raw[~candidates.present] = 0
+        raw[~present] = 0
         return raw
 
     def state(self) -> State:
@@ -240,26 +267,16 @@ def _why_no_examples(examples: Examples) -> str:
     )
 
 
-def _means_and_deviations(
-    values: Float32[np.ndarray, "n f"],
-) -> Float32[np.ndarray, "2 f"]:
-    """Return the mean and the deviation of each column, 1 where it is constant."""
-    if not len(values):
-        return np.stack([np.zeros(values.shape[1:]), np.ones(values.shape[1:])]).astype(
-            np.float32
-        )
-    mean, scale = values.mean(0, dtype=np.float64), values.std(0, dtype=np.float64)
-    scale[scale < 1e-6] = 1.0
-    return np.stack([mean, scale]).astype(np.float32)
-
-
 def _inputs_of_sampled_events(
     requests: Requests,
     category: Int32[np.ndarray, " items"],
     groups: tuple[Group, ...],
     rng: np.random.Generator,
-) -> Float32[np.ndarray, "n m"]:
-    """Return the inputs of some of the events before requests, each as likely."""
+) -> tuple[Float32[np.ndarray, "n 1 m"], Bool[np.ndarray, "n 1"]]:
+    """Return the inputs of some of the events before requests, each as likely.
+
+    With them that all are present.
+    """
     nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
     past = PastView.of(requests, nobody, category)
     event = latest_places(past.history.start, past.history.stop, LATEST)
@@ -268,7 +285,8 @@ def _inputs_of_sampled_events(
         # Not every n-th one, which would be of one kind where a log has a rhythm.
         some = np.sort(rng.choice(len(row), SOME_EVENTS, replace=False, shuffle=False))
         row, column = row[some], column[some]
-    return values_of_groups(past.at_events(row, event[row, column]), groups)[:, 0]
+    found = values_of_groups(past.at_events(row, event[row, column]), groups)
+    return found, np.ones(found.shape[:2], np.bool_)
 
 
 def _unstandardised_inputs(
@@ -281,19 +299,25 @@ def _unstandardised_inputs(
 ) -> Float32[np.ndarray, "b k f"]:
     """Return the inputs before they are standardised."""
     past = PastView.of(requests, candidates.item, category)
-    parts = [values_of_groups(past, groups)]
-    if channels:
-        parts.append(_vote_columns(candidates, channels))
-    if fields:
-        parts.append(read_fields(fields, past))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+    width = len(columns_of_groups(groups)), 2 * len(channels)
+    said = sum(len(one.names) for one in fields)
+    out = np.zeros((*candidates.item.shape, sum(width) + said), np.float32)
+    # Beside what comes out there is a block at a time.
+    for start, stop in blocks_of(*candidates.item.shape):
+        some, into = past.some(start, stop), out[start:stop]
+        into[:, :, : width[0]] = values_of_groups(some, groups)
+        if fields:
+            into[:, :, sum(width) :] = read_fields(fields, some)
+    _write_votes(candidates, channels, out[:, :, width[0] : sum(width)])
+    return out
 
 
-def _vote_columns(
-    candidates: Candidates, channels: tuple[str, ...]
-) -> Float32[np.ndarray, "b k v"]:
-    """Return per channel whether it proposed a candidate, and the log of its vote."""
-    out = np.zeros((*candidates.item.shape, 2 * len(channels)), np.float32)
+def _write_votes(
+    candidates: Candidates,
+    channels: tuple[str, ...],
+    out: Float32[np.ndarray, "b k v"],
+) -> None:
+    """Write per channel whether it proposed a candidate, and the log of its vote."""
     for c, name in enumerate(channels):
         if name in candidates.channels and candidates.votes.size:
             vote = candidates.votes[:, :, candidates.channels.index(name)]
@@ -301,4 +325,3 @@ def _vote_columns(
             vote = np.zeros(candidates.item.shape, np.float32)
         out[:, :, 2 * c] = vote > 0
         out[:, :, 2 * c + 1] = np.log(np.maximum(vote, 1 / LAST_RANK))
-    return out

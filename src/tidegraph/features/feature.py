@@ -13,14 +13,13 @@ from tidegraph.config import to_table
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.features.past import Past
 from tidegraph.features.reading import PastView
+from tidegraph.features.values import CELLS
 from tidegraph.stages import NO_ITEM, Fold, Requests
 
 __all__ = ["Feature", "HasValues"]
 
 MOST_VALUES = 256
 """So many columns a category makes at most."""
-CELLS = 1 << 18
-"""About how many candidates and events of histories are read at a time."""
 _TRIED = 64
 """With how many events of a log a feature is tried before anything is learnt."""
 

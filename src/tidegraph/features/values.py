@@ -1,8 +1,10 @@
 """Feature columns as numbers: values as categories, ranges, or standardised."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Float64, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -15,6 +17,8 @@ from tidegraph.data.views.feature_column import (
 from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ITEM
 
+CELLS = 1 << 18
+"""About how many candidates and events of histories are read at a time."""
 RANGES = 16
 """Into how many ranges, of as many rows each, a column of fractions is cut."""
 
@@ -142,3 +146,45 @@ def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:
     mean, deviation = (seen.mean(), seen.std()) if len(seen) else (0.0, 0.0)
     scaled = (np.where(there, row, mean) - mean) / (deviation if deviation > 0 else 1.0)
     return scaled.astype(np.float32)
+
+
+def means_and_deviations(
+    values: Float32[np.ndarray, "b k f"], present: Bool[np.ndarray, "b k"]
+) -> Float32[np.ndarray, "2 f"]:
+    """Return the mean and the deviation of each column, 1 where it is constant.
+
+    Both are of what is present, of which a block at a time is copied.
+    """
+    total, count = np.zeros((2, values.shape[2])), max(int(present.sum()), 1)
+    for part in _present_rows(values, present):
+        total[0] += part.sum(axis=0, dtype=np.float64)
+    mean = total[0] / count
+    for part in _present_rows(values, present):
+        total[1] += np.square(part - mean).sum(axis=0)
+    scale = np.sqrt(total[1] / count)
+    scale[scale < 1e-6] = 1.0
+    return np.stack([mean, scale]).astype(np.float32)
+
+
+def are_constant(
+    values: Float32[np.ndarray, "b k f"], present: Bool[np.ndarray, "b k"]
+) -> Bool[np.ndarray, " f"]:
+    """Return which columns are one number wherever they are present."""
+    parts = [part for part in _present_rows(values, present) if len(part)]
+    least = np.min([part.min(axis=0) for part in parts], axis=0)
+    return least == np.max([part.max(axis=0) for part in parts], axis=0)
+
+
+def _present_rows(
+    values: Float32[np.ndarray, "b k f"], present: Bool[np.ndarray, "b k"]
+) -> Iterator[Float32[np.ndarray, "n f"]]:
+    """Yield the rows that are present, some requests at a time."""
+    for start, stop in blocks_of(len(values), values.shape[1]):
+        yield values[start:stop][present[start:stop]]
+
+
+def blocks_of(requests: int, candidates: int) -> Iterator[tuple[int, int]]:
+    """Yield stretches of requests that have about ``CELLS`` candidates together."""
+    size = max(1, CELLS // max(candidates, 1))
+    for start in range(0, requests, size):
+        yield start, min(requests, start + size)

@@ -154,12 +154,21 @@ class Clicks:
 
 
 def train_clicks(
-    model: "FittedNeuralRanker", learn: Examples, valid: Examples, run: Run
+    model: "FittedNeuralRanker",
+    examples: tuple[Examples, Examples],
+    numbers: Float32[np.ndarray, "b k n"],
+    run: Run,
 ) -> Curve:
-    """Train the network in place and return how it went."""
-    numbers, valid_numbers = (
-        model.features.of(part.requests, part.candidates) for part in (learn, valid)
-    )
+    """Train the network in place and return how it went.
+
+    Args:
+        model: The network, and what it reads.
+        examples: Those to learn from and those to stop by.
+        numbers: The shared inputs of the first.
+        run: Where, and what is random.
+    """
+    learn, valid = examples
+    valid_numbers = model.features.of(valid.requests, valid.candidates)
     read = model.batches.known
     known = read(learn.requests), read(valid.requests)
     task = Clicks(model, learn, valid, numbers, valid_numbers, known, run.device)

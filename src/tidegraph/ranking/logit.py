@@ -84,9 +84,11 @@ class RecencyLogit:
         Raises:
             DataError: Every label is the same.
         """
-        features = Features.fit(train, self.category, self.groups, self.fields)
+        features, inputs = Features.fit_and_read(
+            train, self.category, self.groups, self.fields
+        )
         there = train.candidates.present
-        inputs = features.of(train.requests, train.candidates)[there]
+        inputs = inputs[there]
         label = train.label[there]
         check_both_labels(label, "the past")
         with blas_threads(1):

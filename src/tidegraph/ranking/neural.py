@@ -142,7 +142,7 @@ class NeuralRanker:
                 "no candidate of the past was right, so there is nothing to learn. "
                 "Retrieve more candidates, or lengthen the windows."
             )
-        features = Features.fit(
+        features, numbers = Features.fit_and_read(
             train,
             self.features.category,
             self.features.groups,
@@ -168,7 +168,7 @@ class NeuralRanker:
             shares = self.tasks.starts(shares)
         network.start(*shares.tolist())
         fitted = FittedNeuralRanker(self, features, tables, network)
-        curve = train_clicks(fitted, train, valid, run)
+        curve = train_clicks(fitted, (train, valid), numbers, run)
         network.to("cpu")
         return FittedNeuralRanker(self, features, tables, network, curve)
 

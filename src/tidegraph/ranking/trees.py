@@ -95,7 +95,9 @@ class BoostedTrees:
         Raises:
             DataError: Every label is the same.
         """
-        features = Features.fit(train, self.category, self.groups, self.fields)
+        features, inputs = Features.fit_and_read(
+            train, self.category, self.groups, self.fields
+        )
         there = train.candidates.present
         label = train.label[there] > 0
         check_both_labels(label, "the past")
@@ -107,7 +109,7 @@ class BoostedTrees:
             early_stopping=False,
             random_state=fresh_seed(run.rng) % 2**32,
         )
-        inputs = features.of(train.requests, train.candidates)[there]
+        inputs = inputs[there]
         # Histograms of weighed examples are cut by a percentile that is much slower.
         count = train.weights[there]
         alike = bool((count == count[0]).all())
