@@ -15,6 +15,7 @@ from tidegraph.recipe_file.on_valid import (
     channels_ahead_of_all,
     judge_on_valid,
     parts_behind_popular,
+    ranker_without_gain,
     warn_if_repeats_rare,
 )
 from tidegraph.reranking.diversity import MMR
@@ -149,6 +150,26 @@ def test_a_channel_that_ranks_better_alone_is_named_if_it_is_no_chance(parts):
     ndcg = dict(scores.group_by("model").agg(pl.mean("ndcg@10")).rows())
     said = f"by ndcg@10: channel B by {ndcg['channel B'] - ndcg['model']:.4f}; give it"
     assert said in channels_ahead_of_all(judge_lists(lists, task, k=(10,)))[0]
+
+
+def test_a_ranker_whose_gain_is_not_told_from_none_is_named(parts):
+    train, valid, _ = parts
+    task = task_of(Popular().fit(train), valid, train=train)
+    first = np.full((len(task), 10), NO_ITEM, np.int32)
+    first[:, 0] = task.relevant.item[task.relevant.ptr[:-1]]
+    second = np.roll(first, 1, axis=1)
+    once = second.copy()
+    once[0] = first[0]
+
+    def told(before, ranked):
+        lists = {"model": second, "after retrieve": before, "after rank": ranked}
+        return ranker_without_gain(judge_lists(lists, task, k=(10,)), "DIN")
+
+    assert told(second, first) == []
+    for before, ranked, sign in ((second, once, "+"), (first, second, "-")):
+        (said,) = told(before, ranked)
+        assert said.startswith(f"DIN does not surely add to retrieval: ndcg@10 {sign}")
+        assert said.endswith("without [rank] the model trains and answers faster")
 
 
 def test_a_log_without_repeats_says_that_lists_may_hold_what_users_had():

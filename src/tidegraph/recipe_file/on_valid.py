@@ -14,14 +14,16 @@ from tidegraph.evaluation.answers import lists_by_stage, lists_of_models
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.evaluation.metrics.ranking import hits, recall
-from tidegraph.evaluation.pvalues import SURELY
+from tidegraph.evaluation.pvalues import SURELY, p_text
 from tidegraph.evaluation.report.summary import WIDTH
 from tidegraph.evaluation.results import Evaluation
+from tidegraph.evaluation.significance import paired_test
 from tidegraph.evaluation.slices import COLD
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring.evidence import positive_events
+from tidegraph.rng import generator
 from tidegraph.run import Run
 from tidegraph.stages import (
     Candidates,
@@ -30,6 +32,7 @@ from tidegraph.stages import (
     ItemSets,
     Requests,
     Train,
+    called,
     fit_in,
 )
 
@@ -75,6 +78,8 @@ def judge_on_valid(
         *channels_ahead_of_all(result),
         *warn_if_repeats_rare(pipeline, Fold.of(train, "train")),
     ]
+    if pipeline.rank is not None:
+        notes += ranker_without_gain(result, called(pipeline.rank))
     learns = pipeline.blend.learns
     return ValidReport(result, parts.recalls(), tuple(notes), parts.width, learns)
 
@@ -128,6 +133,21 @@ def warn_if_repeats_rare(pipeline: Pipeline, known: Fold) -> list[str]:
     return [
         f"{repeated(events):.1%} of the events known repeat an item of the user, and "
         "lists may hold such items: repeat = false in the recipe leaves them out"
+    ]
+
+
+def ranker_without_gain(result: Evaluation, ranker: str) -> list[str]:
+    """Return that a ranker does not surely rank better than retrieval, if so."""
+    ranked = "after rank" if "after rank" in result.models else "model"
+    wide = result.scores.pivot(on="model", index="user", values=f"ndcg@{K}")
+    gain = (wide[ranked] - wide["after retrieve"]).to_numpy()
+    chance = paired_test(gain[:, None], rng=generator(0))
+    p, is_bound = float(chance.p[0]), bool(chance.is_bound[0])
+    if gain.mean() > 0 and p < SURELY:
+        return []
+    return [
+        f"{ranker} does not surely add to retrieval: ndcg@{K} {gain.mean():+.4f}, "
+        f"p {p_text(p, is_bound)}; without [rank] the model trains and answers faster"
     ]
 
 
