@@ -33,6 +33,17 @@ def test_it_says_which_ranker_is_worth_having_and_writes_a_report(shop, capsys):
     assert len(held) == 8
 
 
+@pytest.mark.parametrize("models", [[], ["--models", "MF"]])
+def test_a_log_without_times_is_refused_before_any_ranker_is_made(
+    shop, capsys, monkeypatch, models
+):
+    monkeypatch.setattr("tidegraph.bench.contenders", lambda *_: pytest.fail("made"))
+    asked = ["bench", "ctr", "--data", str(shop / "events.csv"), "--time", "none"]
+
+    assert run([*asked, "--user", "uid", "--item", "sku", *models]) == 2
+    assert "the log has no times, so nothing says what" in capsys.readouterr().err
+
+
 def test_a_log_of_habits_is_told_so_and_judged_with_them(shop, capsys):
     few = ["--models", "RecencyLogit", "--seeds", "1"]
     done(ctr(shop, *few))

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import refuse_without_past
 from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.fitting.examples import examples, items_acted_on_within
@@ -151,11 +152,7 @@ def click_parts(
     Raises:
         DataError: The log has no times, too few events, or propensities that are none.
     """
-    if log.clock == "none":
-        raise DataError(
-            "the log has no times, so nothing says what was known at a click. Name its "
-            "column of times."
-        )
+    refuse_without_past(log.clock)
     graph = Snapshot.of(Fold.of(log, "a comparison of rankers").events)
     if not log.label.all() or protocol.propensity is not None:
         return _parts_with_shown_negatives(log, graph, protocol, rng)

@@ -182,6 +182,11 @@ class Reading:
         return self.columns.time is not None
 
     @property
+    def clockless(self) -> bool:
+        """Is nothing known of what came first, neither by times nor by positions?"""
+        return not self.timed and self.format.time_unit != "order"
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """What the columns of an event mean: a label and a weight if they are read."""
         further = (("label", self.columns.label), ("weight", self.columns.weight))

@@ -21,6 +21,7 @@ from tidegraph.data.oddities import RESTART, positions_restart
 from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.tables.unread import unread_columns
+from tidegraph.data.times.clocks import refuse_without_past
 from tidegraph.errors import RequestError
 from tidegraph.features.fields import check_columns
 from tidegraph.graph.from_log import ITEM, USER
@@ -107,8 +108,10 @@ def ctr(
     """Compare rankers on a log: which one is worth having here."""
     at_least("bench ctr", 1, seeds=seeds)
     known = () if fields is None else tuple(split_csv_line(fields))
-    compared = _named_contenders(models, category, known)
     reading = _carrying(Reading.of(columns, "options"), propensity)
+    if reading.clockless:  # Said before any network is loaded.
+        refuse_without_past("none")
+    compared = _named_contenders(models, category, known)
     _check_tables(
         category,
         known,

@@ -56,6 +56,20 @@ def refuse_without_order(clock: Clock, what: str) -> None:
         )
 
 
+def refuse_without_past(clock: Clock) -> None:
+    """Refuse a log without times, where clicks are told from what was known before.
+
+    Raises:
+        DataError: There are no times.
+    """
+    if clock == "none":
+        raise DataError(
+            "the log has no times, so nothing says what was known at a click. Name its "
+            "column of times; without one, retrieval alone can be trained and judged, "
+            "split by random = 0 in a recipe."
+        )
+
+
 def refuse_other_clock(one: Clock, other: Clock) -> None:
     """Refuse events whose times are of another kind than those of a log.
 
