@@ -27,7 +27,8 @@ def track(
 
     Args:
         steps: What is being worked through.
-        what: A few words for the left side, or what says them as they are now.
+        what: A few words for the left side, or what says them as they are now, which
+            is asked whenever they are shown.
         total: How many steps there are, where ``steps`` has no length.
     """
     if total is None and isinstance(steps, Sized):
@@ -35,10 +36,10 @@ def track(
     text = (lambda: what) if isinstance(what, str) else what
     if sys.stderr.isatty():
         with _terminal_bars() as progress:
-            bar = progress.add_task(text(), total=total)
+            bar = progress.add_task(_Live(text), total=total)
             for step in steps:
                 yield step
-                progress.update(bar, advance=1, description=text())
+                progress.update(bar, advance=1)
         return
     with _Lines(text, total) as lines:
         for step in steps:
@@ -102,6 +103,16 @@ def _record_seconds(what: str) -> Generator[None, None, None]:
 def _terminal_bars() -> Any:
     # Only a terminal needs what draws them.
     return Homes({"bars": "tidegraph.bars"})["bars"]()
+
+
+class _Live:
+    """Text as it is whenever it is drawn, in the midst of a step too."""
+
+    def __init__(self, text: Callable[[], str]) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text()
 
 
 class _Lines:

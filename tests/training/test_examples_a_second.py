@@ -1,6 +1,7 @@
 """Progress tells how many examples a second, whatever trains."""
 
 import ast
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +24,7 @@ PAIRS = len(Edges().of(Fold.of(LOG, "test"), "test"))
 
 @pytest.fixture
 def said(monkeypatch):
-    """What stands at the bar after each epoch, of which each takes a second."""
+    """What stands at the bar after each epoch, of which each step takes a second."""
     texts = []
 
     def track(epochs, text):
@@ -56,12 +57,12 @@ def said(monkeypatch):
 def test_a_retriever_that_trains_tells_its_speed(method, count, unit, said):
     method.fit(LOG)
 
-    assert len(said) == 2
+    assert [text.split("epoch ")[1][0] for text in said] == ["1", "2"]
     for text in said:
-        assert text.startswith(f"training on {unit}, ")
-        assert text.endswith(f" {unit} a second")
-        if count is not None:
-            assert text == f"training on {unit}, {count:,} {unit} a second"
+        of = r"([\d,]+) of epoch \d, \d+ a second"
+        told = re.fullmatch(rf"training on {unit}(?: until no better)? \({of}\)", text)
+        assert told is not None
+        assert count in (None, int(told[1].replace(",", "")))
 
 
 def test_a_ranker_tells_its_speed(said):
@@ -71,7 +72,23 @@ def test_a_ranker_tells_its_speed(said):
     )
 
     count = int(learn.candidates.present.any(axis=1).sum())
-    assert said == [f"training on requests, {count:,} requests a second"] * 2
+    for epoch in (1, 2):
+        assert f"training on requests ({count:,} of epoch {epoch}, " in said[epoch - 1]
+
+
+def test_what_is_said_moves_within_an_epoch_which_may_take_an_hour(monkeypatch):
+    said, step = [], loop._Training._take_step
+
+    def told(training, *given):
+        said.append(training._progress_text())
+        return step(training, *given)
+
+    monkeypatch.setattr(loop._Training, "_take_step", told)
+    tg.softmax_mf(4, training=tg.Training(1, 64, patience=2)).fit(LOG)
+
+    assert said[0] == "training on pairs until no better"
+    assert said[1].startswith("training on pairs until no better (64 of epoch 1, ")
+    assert said[2].startswith("training on pairs until no better (128 of epoch 1, ")
 
 
 def test_every_task_of_the_library_counts_its_examples():

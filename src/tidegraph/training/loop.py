@@ -116,7 +116,7 @@ class _Training(Generic[B]):
         self.name = "" if method is None else _name_of(method)
         self.stepper = stepper(task, settings.optimizer)
         self.step, self.curve, self.weights = 0, Curve(), _Weights()
-        self.speed = ""
+        self.said = ""
         if settings.average is not None:
             self.weights.mean = _copied_weights(task.module.state_dict())
         self.digests = dict[str, str]()
@@ -145,7 +145,9 @@ class _Training(Generic[B]):
         return self.curve
 
     def _progress_text(self) -> str:
-        return f"training on {self.task.unit}{self.speed}"
+        best = self.settings.patience is not None
+        until = " until no better" if best else ""
+        return f"training on {self.task.unit}{until}{self.said}"
 
     def _train_epoch(self, epoch: int) -> float:
         """Take one step per batch and return the mean loss."""
@@ -159,10 +161,12 @@ class _Training(Generic[B]):
                 if not math.isfinite(seen[-1]):
                     what = f"the training loss is {seen[-1]}"
                     raise self._diverged(what, epoch, f", step {len(seen)}")
-                examples += 0 if counts is None else counts.examples(batch)
-        if examples:
-            rate = examples / (time.perf_counter() - started)
-            self.speed = f", {rate:,.0f} {task.unit} a second"
+                if counts is not None:
+                    examples += counts.examples(batch)
+                    rate = examples / max(time.perf_counter() - started, 1e-9)
+                    # Read as it is by whoever shows it, in the midst of an epoch too.
+                    of = f"{examples:,} of epoch {epoch + 1}"
+                    self.said = f" ({of}, {rate:,.0f} a second)"
         self._refuse_broken_weights(epoch)
         return float(np.mean(seen)) if seen else 0.0
 
