@@ -13,6 +13,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.views.feature_column import (
     check_categories,
     feature_of_nodes,
+    null_if_not_finite,
     tags_of,
 )
 from tidegraph.errors import DataError
@@ -164,8 +165,11 @@ def _item_vocabulary(train: Train) -> Vocabulary:
 
 
 def _check_shared(column: pl.Series, by: str, called: str) -> None:
-    _, tag = tags_of(column)
-    if len(column) > 1 and np.bincount(tag, minlength=1).max() < 2:
+    tags = null_if_not_finite(column).drop_nulls()
+    if tags.dtype in (pl.List, pl.Array):
+        # A value that is twice in one list is shared with no other item.
+        tags = pl.Series(tags_of(column)[1])
+    if len(column) > 1 and not tags.is_duplicated().any():
         raise DataError(
             f"{called}: no two items share a value of {by!r}, so none are alike and "
             "every list would stay as it is. Name a column of categories, or pass "
