@@ -146,3 +146,9 @@ def test_a_column_that_tells_all_items_apart_is_refused(values):
 
     with pytest.raises(DataError, match=r"no two items share a value of 'title'"):
         similarity(log, "title", "MMR")
+
+
+def test_lists_that_share_one_value_are_taken():
+    log = featured(title=[["a", "b"], ["c"], ["b", "d"], []])
+
+    assert similarity(log, "title", "MMR").between(np.array([[0, 2]]))[0, 0, 1] > 0

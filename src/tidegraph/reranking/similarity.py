@@ -166,7 +166,7 @@ def _item_vocabulary(train: Train) -> Vocabulary:
 
 def _check_shared(column: pl.Series, by: str, called: str) -> None:
     tags = null_if_not_finite(column).drop_nulls()
-    if tags.dtype in (pl.List, pl.Array):
+    if isinstance(tags.dtype, pl.List | pl.Array):
         # A value that is twice in one list is shared with no other item.
         tags = pl.Series(tags_of(column)[1])
     if len(column) > 1 and not tags.is_duplicated().any():
