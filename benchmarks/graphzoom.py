@@ -19,7 +19,7 @@ from published import Job, data
 import tidegraph as tg
 from tidegraph.kernels.jit import use_threads
 from tidegraph.retrieval.factorized import Factorized
-from tidegraph.retrieval.recipes.spectral import graphzoom
+from tidegraph.retrieval.recipes.factorized import graphzoom
 from tidegraph.retrieval.solvers import HOPE, GraphZoom, NetMF, SkipGramWalks
 
 OUT = Path(__file__).parent / "results" / "graphzoom.json"

@@ -11,7 +11,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.recipe_file.toml_file import read_toml
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.recipes.spectral import netmf
+from tidegraph.retrieval.recipes.factorized import netmf
 from tidegraph.training.settings import Training
 
 

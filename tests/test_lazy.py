@@ -5,13 +5,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 
 import tidegraph as tg
+from tidegraph.catalog import STAGES
 from tidegraph.data.interactions import interactions
 from tidegraph.lazy import Homes
+from tidegraph.ranking.network import is_network
 
 SOURCES = Path(tg.__file__).parents[1]
 ENGINES = ("torch", "numba", "scipy", "polars", "numpy", "pandas", "pyarrow")
@@ -23,6 +26,8 @@ HEAVY = (
 )
 ANSWER = "import sys, tidegraph as tg\ntg.load(sys.argv[1]).recommend('u3', k=3)"
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None\n"
+TRAINED = (tg.Embedding, tg.NextItem, tg.Concatenated)
+"""What a retriever is that trains a network; all others need none."""
 
 
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -118,6 +123,42 @@ def test_without_torch_a_recipe_with_a_network_is_refused_before_the_log_is_read
         "tidegraph: a neural network needs the package 'torch', which is not "
         "installed. Run: pip install 'tidegraph[neural]'"
     )
+
+
+def _needs_torch(method: Any) -> bool:
+    """Is a method a network, or does a recipe return what trains one?"""
+    if isinstance(method, type):
+        return is_network(method) or issubclass(method, TRAINED)
+    made = get_type_hints(method)["return"]
+    return any(issubclass(kind, TRAINED) for kind in get_args(made) or (made,))
+
+
+@pytest.fixture(scope="module")
+def without_torch() -> dict[str, Any]:
+    """What a program without torch can do; see ``without_torch.py``."""
+    done = run((Path(__file__).parent / "without_torch.py").read_text())
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_without_torch_every_method_that_trains_no_network_works(stage, without_torch):
+    told = without_torch["answered"][stage]
+    refused = {name for name, fault in told.items() if "'torch'" in fault}
+
+    assert {name: told[name] for name in told.keys() - refused if told[name]} == {}
+    assert refused == {n for n in STAGES[stage] if _needs_torch(STAGES[stage][n])}
+
+
+def test_without_torch_only_names_of_networks_are_missing(without_torch):
+    neural = ("nn", "dccl", "device", "training", "ranking.neural", "ranking.tasks")
+    trained = ("embedding", "objective", "sequence", "recipes", "recipes.concatenated")
+    names = Homes.of("tidegraph")
+    for room in (*neural, *(f"retrieval.{room}" for room in trained)):
+        names = names.outside(f"tidegraph.{room}")
+
+    assert len(names) > 90
+    assert set(names) & set(without_torch["missing"]) == set()
 
 
 def test_every_public_name_is_where_its_home_says():

@@ -14,7 +14,7 @@ from tidegraph.cli import run
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
-from tidegraph.retrieval.recipes.spectral import hope
+from tidegraph.retrieval.recipes.factorized import hope
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from tidegraph.cli import run
 from tidegraph.errors import RequestError
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.recipes.factorized import hope
 from tidegraph.retrieval.recipes.sequence import sasrec
-from tidegraph.retrieval.recipes.spectral import hope
 from tidegraph.retrieval.solvers.proximities import CommonNeighborProximity
 from tidegraph.stages import Requests
 from tidegraph.training.settings import Training

@@ -14,7 +14,7 @@ from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.popular import Popular
-from tidegraph.retrieval.recipes.spectral import grarep, hope, netmf, prone
+from tidegraph.retrieval.recipes.factorized import grarep, hope, netmf, prone
 from tidegraph.retrieval.scoring import memory
 from tidegraph.retrieval.solvers import (
     IALS,

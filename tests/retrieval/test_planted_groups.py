@@ -9,8 +9,9 @@ from tidegraph.retrieval.heuristics.proximity import (
     Katz,
     PersonalizedPageRank,
 )
+from tidegraph.retrieval.recipes.factorized import ials
 from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
-from tidegraph.retrieval.recipes.mf import bpr_mf, ials, softmax_mf, svdpp
+from tidegraph.retrieval.recipes.mf import bpr_mf, softmax_mf, svdpp
 from tidegraph.training.optimizers import Adam
 from tidegraph.training.settings import Training
 

@@ -112,7 +112,8 @@ class Embedding:
         """
         fold = Fold.of(train, self.name)
         run = drawing(self.name, self.seed, run)
-        known, held = parted(fold, self.name, run.rng, self.training)
+        stops_early = self.training.stops_early
+        known, held = parted(fold, self.name, run.rng, stops_early=stops_early)
         fitted = self.learnt(known, held, run).indexed(self.index)
         return replace(fitted, trained_until=trained_until(fold))
 

@@ -41,3 +41,8 @@ class Training:
             "training", 1, patience=self.patience, validate_every=self.validate_every
         )
         within("training", average=self.average)
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether validation says when to stop."""
+        return self.patience is not None

@@ -15,7 +15,7 @@ from tidegraph.errors import (
     RequestError,
 )
 from tidegraph.retrieval.index import Exact, FittedIndex, Index, InvertedLists
-from tidegraph.retrieval.recipes.spectral import hope
+from tidegraph.retrieval.recipes.factorized import hope
 from tidegraph.stages import ItemSets
 from tidegraph.testing.retrievers import requests_at
 

@@ -14,7 +14,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.factorized import Factorized
-from tidegraph.retrieval.recipes.spectral import graphzoom
+from tidegraph.retrieval.recipes.factorized import graphzoom
 from tidegraph.retrieval.solvers import GraphZoom, GraRep, NetMF, ProNE
 from tidegraph.retrieval.solvers.coarsening import coarsen
 from tidegraph.retrieval.solvers.feature_graph import (

@@ -14,9 +14,9 @@ from tidegraph.errors import ConfigError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.recipes.factorized import graphzoom
 from tidegraph.retrieval.recipes.gnn import gcn, graphsage, lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
-from tidegraph.retrieval.recipes.spectral import graphzoom
 from tidegraph.retrieval.recipes.walk import deepwalk
 from tidegraph.retrieval.solvers import (
     HOPE,

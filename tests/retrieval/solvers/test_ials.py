@@ -5,7 +5,7 @@ import scipy
 from conftest import draw_log
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError, MissingExtraError
-from tidegraph.retrieval.recipes.mf import ials
+from tidegraph.retrieval.recipes.factorized import ials
 from tidegraph.retrieval.solvers import IALS
 from tidegraph.testing.retrievers import RetrieverLaws
 

@@ -1,3 +1,11 @@
+from tidegraph.retrieval.recipes.factorized import (
+    graphzoom as graphzoom,
+    grarep as grarep,
+    hope as hope,
+    ials as ials,
+    netmf as netmf,
+    prone as prone,
+)
 from tidegraph.retrieval.recipes.gnn import (
     gat as gat,
     gcn as gcn,
@@ -16,7 +24,6 @@ from tidegraph.retrieval.recipes.linear import (
 )
 from tidegraph.retrieval.recipes.mf import (
     bpr_mf as bpr_mf,
-    ials as ials,
     softmax_mf as softmax_mf,
     svdpp as svdpp,
 )
@@ -27,13 +34,6 @@ from tidegraph.retrieval.recipes.sequence import (
     markov_chain as markov_chain,
     sasrec as sasrec,
     srgnn as srgnn,
-)
-from tidegraph.retrieval.recipes.spectral import (
-    graphzoom as graphzoom,
-    grarep as grarep,
-    hope as hope,
-    netmf as netmf,
-    prone as prone,
 )
 from tidegraph.retrieval.recipes.walk import (
     app as app,

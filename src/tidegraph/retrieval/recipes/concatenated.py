@@ -55,12 +55,12 @@ class Concatenated:
         """
         fold = Fold.of(train, self.name)
         rng = drawing(self.name, None, run).rng
-        trainings = (part.training for part in self.parts)
-        known, held = parted(fold, self.name, rng, *trainings)
+        stops_early = any(part.training.stops_early for part in self.parts)
+        known, held = parted(fold, self.name, rng, stops_early=stops_early)
         fitted = [
             part.learnt(
                 known,
-                None if part.training.patience is None else held,
+                held if part.training.stops_early else None,
                 drawing(name, part.seed, run).child(name),
             )
             for name, part in self._named()

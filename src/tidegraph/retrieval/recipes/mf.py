@@ -1,4 +1,4 @@
-"""Matrix factorisation: trained by pairs, or solved in turn."""
+"""Matrix factorisation, trained by pairs."""
 
 from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError
@@ -6,12 +6,10 @@ from tidegraph.nn.conv.identity import Identity
 from tidegraph.nn.conv.start import Spectral
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.retrieval.embedding import STEADY, Embedding
-from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.index import Index
 from tidegraph.retrieval.index.exact import EXACT
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import BPR, PairLoss, SampledSoftmax
-from tidegraph.retrieval.solvers.ials import IALS
 from tidegraph.training.optimizers import LazyAdam
 from tidegraph.training.schedules import Linear
 from tidegraph.training.settings import Training
@@ -98,30 +96,3 @@ def svdpp(
     """
     learn = Objective(loss=loss, l2=l2), embedding_size, training, seed, index
     return Embedding("SVDpp", SVDPlusPlus(), *learn)
-
-
-@checked(ConfigError)
-def ials(
-    embedding_size: int = 64,
-    l2: float = 0.1,
-    alpha: float = 1.0,
-    iterations: int = 15,
-    seed: int | None = None,
-    index: Index = EXACT,
-) -> Factorized:
-    """Return iALS: squared error over all pairs, by the package ``implicit``.
-
-    Args:
-        embedding_size: Numbers in a vector.
-        l2: Strength of the penalty.
-        alpha: How much more a pair counts than none.
-        iterations: How often users and items are solved in turn.
-        seed: Seed of the first vectors; that of the run if left out.
-        index: As of ``Factorized``.
-
-    Source:
-        Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
-        ICDM 2008.
-    """
-    solver = IALS(embedding_size, l2, alpha, iterations, seed=seed)
-    return Factorized("iALS", solver, index)

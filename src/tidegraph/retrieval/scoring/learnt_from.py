@@ -9,7 +9,6 @@ import numpy as np
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
 from tidegraph.stages import Fold
-from tidegraph.training.settings import Training
 
 T = TypeVar("T")
 
@@ -67,14 +66,14 @@ def _with_seed(part: T, seed: int) -> T:
 
 
 def parted(
-    fold: Fold, method: str, rng: np.random.Generator, *trainings: Training
+    fold: Fold, method: str, rng: np.random.Generator, *, stops_early: bool
 ) -> tuple[Fold, HeldOut | None]:
-    """Return what is learnt from, and what is held out if one stops by that.
+    """Return what is learnt from, and what is held out if training stops by that.
 
     Raises:
-        DataError: One does, and nobody has two items.
+        DataError: It does, and nobody has two items.
     """
-    if all(one.patience is None for one in trainings):
+    if not stops_early:
         return fold, None
     held = HeldOut.of(fold, method, rng)
     return held.known, held

@@ -105,7 +105,8 @@ class NextItem:
             )
         self.check(fold)
         run = drawing(self.name, self.seed, run)
-        known, held = parted(fold, self.name, run.rng, self.training)
+        stops_early = self.training.stops_early
+        known, held = parted(fold, self.name, run.rng, stops_early=stops_early)
         task = NextItems.of(self, known, held, run)
         curve = trained(task, self.training, run, learnt_from(known, held), self)
         task.module.to("cpu")

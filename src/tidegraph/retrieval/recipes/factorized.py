@@ -1,4 +1,4 @@
-"""Embeddings by factorisation: nothing is trained."""
+"""Embeddings by factorisation: solved, in closed form or in turn, not trained."""
 
 from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError
@@ -8,6 +8,7 @@ from tidegraph.retrieval.index import Index
 from tidegraph.retrieval.index.exact import EXACT
 from tidegraph.retrieval.solvers import (
     HOPE,
+    IALS,
     GraphSolver,
     GraphZoom,
     GraRep,
@@ -129,3 +130,30 @@ def graphzoom(
     solver = solver if isinstance(solver, GraphSolver) else Trained(solver)
     zoom = GraphZoom(solver, levels, smoothing, features=features)
     return Factorized("GraphZoom", zoom, index)
+
+
+@checked(ConfigError)
+def ials(
+    embedding_size: int = 64,
+    l2: float = 0.1,
+    alpha: float = 1.0,
+    iterations: int = 15,
+    seed: int | None = None,
+    index: Index = EXACT,
+) -> Factorized:
+    """Return iALS: squared error over all pairs, by the package ``implicit``.
+
+    Args:
+        embedding_size: Numbers in a vector.
+        l2: Strength of the penalty.
+        alpha: How much more a pair counts than none.
+        iterations: How often users and items are solved in turn.
+        seed: Seed of the first vectors; that of the run if left out.
+        index: As of ``Factorized``.
+
+    Source:
+        Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
+        ICDM 2008.
+    """
+    solver = IALS(embedding_size, l2, alpha, iterations, seed=seed)
+    return Factorized("iALS", solver, index)
