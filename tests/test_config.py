@@ -134,6 +134,36 @@ def test_a_file_may_say_whatever_a_caller_may():
         model({"model": "MMR", "by": 3}, "x", "rerank")
 
 
+@pytest.mark.parametrize(
+    ("stage", "name", "setting", "part"),
+    [
+        ("retrieve", "bpr_mf", "training", {"type": "Training", "epochs": 3}),
+        ("rank", "DIN", "sampling", {"type": "CandidateSampling", "size": 6}),
+        ("retrieve", "Embedding", "objective", {"type": "Objective", "l2": 0.5}),
+    ],
+)
+def test_a_part_may_name_its_type_where_only_one_fits(stage, name, setting, part):
+    table = {"model": name, setting: part}
+    untold = {key: value for key, value in part.items() if key != "type"}
+
+    assert model(table, "x", stage) == model({**table, setting: untold}, "x", stage)
+    right = f"names the type 'Trainer'.*one of: {part['type']}"
+    with pytest.raises(ConfigError, match=rf"x\.{name}\.{setting}\] {right}"):
+        model({**table, setting: {**part, "type": "Trainer"}}, "x", stage)
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "says"),
+    [
+        ("rank", "NeuralRanker", "write the click model's name here"),
+        ("retrieve", "Blend", r"its settings are the table \[blend\]"),
+    ],
+)
+def test_a_method_that_is_written_otherwise_is_told_how(stage, name, says):
+    with pytest.raises(ConfigError, match=says):
+        model({"model": name}, "x", stage)
+
+
 CALLS = """
 from tidegraph.errors import ConfigError
 from tidegraph.recipe_file.search.space import Search

@@ -31,6 +31,12 @@ RETRIEVERS = _methods_of_room("retrieval", "Blend", "FROM_LOG").outside(
 """Losses, negatives and pairs are parts of an embedding, and retrieve nothing."""
 RANKERS = _methods_of_room("ranking", "ClickModel", "NeuralRanker", "ReadsGraph")
 RERANKERS = _methods_of_room("reranking")
+_WRITTEN_OTHERWISE = {
+    "NeuralRanker": "ranks by a click model: write the click model's name here, such "
+    'as model = "DIN", with the settings of both.',
+    "Blend": "joins all channels: its settings are the table [blend].",
+}
+"""What a recipe says of methods that it does not name."""
 STAGES: Mapping[str, Homes] = {
     "retrieve": RETRIEVERS,
     "rank": RANKERS,
@@ -146,6 +152,8 @@ def _advice_on_name(name: str, stage: str) -> str:
             own, noun = STAGES[stage].alike(name), KINDS[stage].noun
             meant = f"; the {noun} method is {own[0]!r}" if own else ""
             return f"{KINDS[other].does}{meant}."
+    if name in _WRITTEN_OTHERWISE:
+        return _WRITTEN_OTHERWISE[name]
     return f"does not exist.{did_you_mean(name, STAGES[stage])}"
 
 

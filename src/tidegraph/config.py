@@ -231,6 +231,12 @@ def _first_that_fits(
 ) -> Any:
     """Build the dataclass that a table was meant for, among several."""
     kinds = [option for option in options if dataclasses.is_dataclass(option)]
+    key = _key_of_type(table)
+    if key in table and not any(_named_in({key: ""}, kind) for kind in kinds):
+        # A part may name its type where only one fits, as it must where many do.
+        known = {cast(type, kind).__name__: kind for kind in kinds}
+        kinds = [_known_type(known, table[key], where)]
+        table = {said: value for said, value in table.items() if said != key}
     errors: list[ConfigError] = []
     # What is wrong is said of the one that was most probably meant.
     for kind in sorted(kinds, key=lambda one: -_named_in(table, one)):
@@ -282,19 +288,20 @@ def _class_by_type(
             f"[{where}] is a table, and of tidegraph there is no {protocol.__name__} "
             "that it could name. One of your own is given in Python."
         )
-    if name not in known:
-        said = (
-            f"names the type {name!r}, which does not exist."
-            if name
-            else ("does not say which type.")
-        )
-        raise ConfigError(
-            f"[{where}] {said}{did_you_mean(str(name), known) if name else ''} "
-            f'Add type = "...", one of: {", ".join(sorted(known))}.'
-        )
     settings = {said: value for said, value in table.items() if said != key}
-    kind = cast(type[Any], known[cast(str, name)])
-    return build(kind, settings, where, **words._asdict())
+    return build(_known_type(known, name, where), settings, where, **words._asdict())
+
+
+def _known_type(known: Mapping[str, Any], name: Any, where: str) -> Any:
+    """Return the class of a name, or refuse what names none of those that fit."""
+    if isinstance(name, str) and name in known:
+        return known[name]
+    said = f"names the type {name!r}, which does not exist" if name else ""
+    raise ConfigError(
+        f"[{where}] {said or 'does not say which type'}."
+        f"{did_you_mean(str(name), known) if name else ''} "
+        f'Add type = "...", one of: {", ".join(sorted(known))}.'
+    )
 
 
 def _parts_of(protocol: type, words: _Words) -> dict[str, Any]:
