@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 import tidegraph as tg
 from graph.brute import EVENTS, answers, graph_of, same, table
-from tidegraph.artifact.manifest import seal_of
+from tidegraph.artifact.manifest import GRAPH, seal_of
 from tidegraph.errors import (
     ArtifactError,
     DataError,
     TidegraphError,
 )
-from tidegraph.graph.disk import MANIFEST
 from tidegraph.graph.join import union
 from tidegraph.graph.live import Graph
 from tidegraph.graph.projection import CoOccurrence
@@ -222,7 +221,7 @@ def test_a_damaged_end_of_an_edge_is_refused_before_edges_are_sorted(saved, tmp_
 
 
 def resealed(folder, change) -> None:
-    path = folder / MANIFEST
+    path = folder / GRAPH.manifest
     body = json.loads(path.read_text())
     change(body)
     body["seal"] = seal_of(body)
@@ -258,7 +257,7 @@ def test_a_schema_that_does_not_fit_is_refused(saved, tmp_path, change, message)
 def test_what_is_no_graph_is_said(tmp_path):
     with pytest.raises(ArtifactError, match="is not a saved graph"):
         Graph.open(tmp_path / "nowhere")
-    (tmp_path / MANIFEST).write_text("[1, 2]")
+    (tmp_path / GRAPH.manifest).write_text("[1, 2]")
     with pytest.raises(ArtifactError, match="cannot be read"):
         Graph.open(tmp_path)
 
@@ -301,3 +300,21 @@ def test_a_view_of_the_past_can_be_saved(tmp_path):
 
     found = again.V("user").all_time().out("click").frame("item_id", "ts", "w")
     assert sorted(found.rows()) == [(1, 1, 7.0), (1, 2, 5.0)]
+
+
+def test_the_graph_of_a_saved_model_is_opened_as_one_saved_alone(tmp_path):
+    log = tg.interactions(["a", "a", "b"], ["x", "y", "x"], [1, 2, 3])
+    model = tg.Pipeline(tg.Popular()).fit(log)
+    model.save(tmp_path / "model")
+    model.live.save(tmp_path / "graph")
+
+    whole, alone = (
+        Graph.open(tmp_path / name).snapshot() for name in ("model", "graph")
+    )
+
+    assert whole.schema == alone.schema
+    told = (g.V("user").all_time().out("action").frame() for g in (whole, alone))
+    assert next(told).equals(next(told))
+    assert Graph.open(tmp_path / "model", verify=True).snapshot().schema == whole.schema
+    with pytest.raises(ArtifactError, match=r"Open it with tg\.Graph\.open"):
+        tg.load(tmp_path / "graph")

@@ -24,13 +24,16 @@ class Kind:
     Attributes:
         manifest: Name of its manifest.
         what: What it is, for messages.
+        opened_by: The call that opens it.
     """
 
     manifest: str
     what: str
+    opened_by: str
 
 
-MODEL = Kind(MANIFEST, "a saved model")
+MODEL = Kind(MANIFEST, "a saved model", "tg.load")
+GRAPH = Kind("graph.json", "a saved graph", "tg.Graph.open")
 
 
 def stamp(manifest: Path) -> tuple[int, int, int] | None:
@@ -53,9 +56,11 @@ def read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version = manifest["format"]
     except FileNotFoundError as error:
-        raise ArtifactError(
-            f"{root} is not {kind.what}: it has no {kind.manifest}."
-        ) from error
+        said = f": it has no {kind.manifest}."
+        for other in (MODEL, GRAPH):
+            if other != kind and (root / other.manifest).is_file():
+                said = f", but {other.what}. Open it with {other.opened_by}."
+        raise ArtifactError(f"{root} is not {kind.what}{said}") from error
     except NotADirectoryError as error:
         raise ArtifactError(f"{root} is not {kind.what}, but a file.") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

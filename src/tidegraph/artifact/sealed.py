@@ -132,6 +132,7 @@ def load(
     classes: Mapping[str, Rebuilds],
     kind: Kind = MODEL,
     *,
+    part: str | None = None,
     verify: bool | None = None,
     kinds: Iterable[type] = (),
 ) -> object:
@@ -141,6 +142,7 @@ def load(
         folder: A folder written by ``save``.
         classes: Class name to class, for every kind that may occur.
         kind: What it is.
+        part: What of it is wanted; all of it if left out.
         verify: Compare the arrays with their checksum; small ones only if left out.
         kinds: Further classes, of one's own: fitted values, and configurations that are
             settings of values.
@@ -153,7 +155,7 @@ def load(
     for _ in range(_TRIES):
         seen = stamp(root / kind.manifest)
         try:
-            value = _open_sealed(root, classes, kind, verify, own)
+            value = _open_sealed(root, classes, kind, part, verify, own)
         except ArtifactError:
             if stamp(root / kind.manifest) == seen:
                 raise
@@ -170,6 +172,7 @@ def _open_sealed(
     root: Path,
     classes: Mapping[str, Rebuilds],
     kind: Kind,
+    part: str | None,
     verify: bool | None,
     own: Mapping[str, type],
 ) -> object:
@@ -196,7 +199,8 @@ def _open_sealed(
             name: pl.read_ipc(root / file) for name, file in manifest["tables"].items()
         }
         state = _unflatten_state(manifest["value"], arrays, tables, "")
-        return revive(replace(state, revive=revive, kinds=own))
+        state = replace(state, revive=revive, kinds=own)
+        return revive(state) if part is None else state.part(part, object)
     except (ArtifactError, MissingExtraError):
         raise
     except (OSError, pl.exceptions.PolarsError, TidegraphError) as error:

@@ -10,14 +10,12 @@ from typing import cast
 
 from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
-from tidegraph.artifact.manifest import Kind
+from tidegraph.artifact.manifest import GRAPH, MODEL
 from tidegraph.artifact.sealed import Rebuilds
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import ArtifactError, type_of
 from tidegraph.graph.snapshot import Snapshot
 
-MANIFEST = "graph.json"
-_GRAPH = Kind(MANIFEST, "a saved graph")
 _CLASSES = {cls.__name__: cast(Rebuilds, cls) for cls in (Snapshot, Vocabulary)}
 
 
@@ -28,12 +26,12 @@ def save(graph: Snapshot, folder: str | os.PathLike[str]) -> None:
     Raises:
         ArtifactError: The place holds something else, or cannot be written.
     """
-    sealed.save(graph, folder, _GRAPH)
+    sealed.save(graph, folder, GRAPH)
 
 
 @checked(ArtifactError)
 def load(folder: str | os.PathLike[str], *, verify: bool | None = None) -> Snapshot:
-    """Open what ``save`` wrote.
+    """Open what ``save`` wrote, or the graph of a saved model.
 
     Args:
         folder: Where it is.
@@ -43,7 +41,9 @@ def load(folder: str | os.PathLike[str], *, verify: bool | None = None) -> Snaps
         ArtifactError: The folder is missing, incomplete, changed, or of another
             version.
     """
-    graph = sealed.load(folder, _CLASSES, _GRAPH, verify=verify)
+    of_model = os.path.isfile(os.path.join(folder, MODEL.manifest))
+    kind, part = (MODEL, "graph") if of_model else (GRAPH, None)
+    graph = sealed.load(folder, _CLASSES, kind, part=part, verify=verify)
     if not isinstance(graph, Snapshot):
         raise ArtifactError(f"{folder} holds {type_of(graph)}, not a graph.")
     return graph

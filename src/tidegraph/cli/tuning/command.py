@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from tidegraph.artifact.manifest import GRAPH
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.options import FurtherGraph, full_paths
@@ -20,7 +21,6 @@ from tidegraph.errors import ConfigError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.report.html import write_report
 from tidegraph.extras import needed
-from tidegraph.graph.disk import MANIFEST
 from tidegraph.graph.live import Graph
 from tidegraph.progress import working
 from tidegraph.recipe_file.recipe import Recipe, pipeline_of, read_recipe
@@ -161,7 +161,7 @@ class _Judged:
         made = [made(part) for part in parts for made in (log_digest, rest_digest)]
         if self.plan.files.graph is None:
             return made
-        sealed = self.plan.folder / self.plan.files.graph / MANIFEST
+        sealed = self.plan.folder / self.plan.files.graph / GRAPH.manifest
         return [*made, short_hash(sealed.read_bytes())]
 
     def score(self, stages: Mapping[str, Any], wanted: Search) -> float:
