@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -141,15 +142,31 @@ def test_a_similarity_that_is_no_dataclass_answers_but_is_not_saved(tmp_path, lo
     assert not (tmp_path / "model").exists()
 
 
-def test_an_opened_model_builds_its_index_at_the_first_request(tmp_path):
-    log = draw_log()
-    fitted = UserKNN(neighbors=5).fit(log)
+def test_an_opened_model_has_its_index_and_no_request_costs_the_events(tmp_path):
+    rng = np.random.default_rng(0)
+    events, users, items = 100_000, 2000, 500
+    log = interactions(
+        rng.integers(0, users, events).astype(str),
+        rng.integers(0, items, events).astype(str),
+        np.arange(events),
+    )
+    method = UserKNN(5, BM25(), 0.0, half_life_days=None)
+    fitted = method.fit(log)
     save(fitted, tmp_path / "model")
+    one = requests_at(log).rows(0, 1)
 
-    back = load(tmp_path / "model", {"FittedUserKNN": FittedUserKNN})
+    def opened() -> FittedUserKNN:
+        value = load(tmp_path / "model", {"FittedUserKNN": FittedUserKNN})
+        assert isinstance(value, FittedUserKNN)
+        return value
 
-    assert "index" in vars(fitted.users)
-    assert "index" not in vars(back.users)
-    same(fitted, back, requests_at(log))
-    assert "index" in vars(back.users)
+    opened().retrieve(one, 5)  # Kernels for mapped arrays are loaded by now.
+    back = opened()
+    tracemalloc.start()
+    back.retrieve(one, 5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 4 * events
+    same(fitted, back, requests_at(log).rows(0, 50))
     assert back.faded(None).users is back.users

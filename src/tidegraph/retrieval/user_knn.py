@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +13,7 @@ from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.kernels.distinct_numbers import Few
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows, find_entry
@@ -26,7 +26,7 @@ from tidegraph.retrieval.from_log import (
     settle_on_log,
     value_of,
 )
-from tidegraph.retrieval.knn.search import LazyIndex, nearest, nearest_of_faded
+from tidegraph.retrieval.knn.search import Searchable, nearest, nearest_of_faded
 from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard, Similarity
 from tidegraph.retrieval.scoring.decay import add_halved, as_key, check_half_life
 from tidegraph.retrieval.scoring.describe import describe_retriever
@@ -118,13 +118,13 @@ class FittedUserKNN:
     Attributes:
         settings: How neighbours are chosen.
         users: How much each training user interacted with each item, and the index
-            of that, which an opened model builds at its first request.
+            of that, which is saved with it.
         trained_until: Time of the last training event; None for training without times.
         chosen: What the log has chosen, by setting.
     """
 
     settings: UserKNN
-    users: LazyIndex
+    users: Searchable
     trained_until: int | None = None
     chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
@@ -137,17 +137,11 @@ class FittedUserKNN:
         chosen: Mapping[str, object],
     ) -> "FittedUserKNN":
         """Index the rows of a matrix of users and items."""
-        users = LazyIndex(interactions, value_of(settings.similarity))
-        users.index  # noqa: B018 - built here rather than by a request
+        users = Searchable.of(interactions, value_of(settings.similarity))
         return cls(settings, users, trained_until, chosen)
 
-    @property
-    def interactions(self) -> sparse.csr_array:
-        """How much each training user interacted with each item."""
-        return self.users.interactions
-
     def __repr__(self) -> str:
-        users, items = self.interactions.shape
+        users, items = len(self.users.rows), self.users.rows.width
         return describe_retriever(
             "UserKNN",
             self.trained_until,
@@ -163,9 +157,9 @@ class FittedUserKNN:
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedUserKNN":
         """Return the same without some users among the neighbours."""
-        kept = np.ones(self.interactions.shape[0], np.float32)
+        kept = np.ones(len(self.users.rows), np.float32)
         kept[rows[rows < len(kept)]] = 0
-        pairs = sparse.csr_array(sparse.diags_array(kept) @ self.interactions)
+        pairs = sparse.csr_array(sparse.diags_array(kept) @ self.users.rows.csr())
         pairs.eliminate_zeros()
         return FittedUserKNN.of(self.settings, pairs, self.trained_until, self.chosen)
 
@@ -176,13 +170,13 @@ class FittedUserKNN:
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where no neighbour has it."""
-        return all_scores(self._voters(requests), self._votes)
+        return all_scores(*self._votes(self._voters(requests)))
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the best ``k`` of the items that some neighbour has."""
-        voters = self._voters(requests)
-        choice, hidden = requests.choice(self._votes.width), requests.hidden
-        return top_k_of_sums(voters, self._votes, hidden, k, "UserKNN", choice)
+        voters, votes = self._votes(self._voters(requests))
+        choice, hidden = requests.choice(votes.width), requests.hidden
+        return top_k_of_sums(voters, votes, hidden, k, "UserKNN", choice)
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -192,7 +186,7 @@ class FittedUserKNN:
         Voters count by their similarity; an item is no reason for itself.
         """
         out = np.full(item.shape, NO_ITEM, np.int32)
-        voters, votes = self._voters(requests), self._votes
+        voters, votes = self._voters(requests), self.users.rows
         history = evident_history(requests.history)
         over_rows(
             lambda a, b: _explaining_items(
@@ -217,37 +211,33 @@ class FittedUserKNN:
         Raises:
             ConfigError: The similarity is no dataclass, whose settings a file can hold.
         """
-        rows = SparseRows.of(self.interactions)
         return State(
             kind="FittedUserKNN",
             settings={
                 "settings": to_table(self.settings),
-                "items": rows.width,
+                "users": self.users.table(),
                 "trained_until": self.trained_until,
                 "chosen": dict(self.chosen),
             },
-            arrays={"ptr": rows.ptr, "item": rows.column, "weight": rows.weight},
+            arrays=self.users.arrays(),
         )
 
     @classmethod
     def from_state(cls, state: State) -> "FittedUserKNN":
         """Rebuild from what ``state`` returned."""
-        arrays, width = state.arrays, cast(int, state.settings["items"])
-        rows = SparseRows(arrays["ptr"], arrays["item"], arrays["weight"], width)
+        users = Searchable.from_arrays(state.arrays, state.settings["users"])
         table = cast(dict[str, Any], state.settings["settings"])
         until = cast(int | None, state.settings.get("trained_until"))
         chosen = cast(Mapping[str, object], state.settings.get("chosen", {}))
         made = build(UserKNN, table, "UserKNN", own=state.kinds)
-        return cls(
-            made, LazyIndex(rows.csr(), value_of(made.similarity)), until, chosen
-        )
+        return cls(made, users, until, chosen)
 
-    @cached_property
-    def _votes(self) -> SparseRows:
-        """A vote of 1 by each user for each item of their history."""
-        rows = SparseRows.of(self.interactions)
-        ones = np.ones(len(rows.column), np.float32)
-        return SparseRows(rows.ptr, rows.column, ones, rows.width)
+    def _votes(self, voters: WeightedHistory) -> tuple[WeightedHistory, SparseRows]:
+        """Return voters and their votes: 1 for each item of a voter's history."""
+        few = Few.of(voters.row)
+        own = self.users.rows.rows(few.number)
+        ones = replace(own, weight=np.ones_like(own.weight))
+        return replace(voters, row=few.places(voters.row)), ones
 
     def _voters(self, requests: Requests) -> WeightedHistory:
         """Return each requester's neighbours, weighing as they are similar."""
@@ -266,7 +256,7 @@ class FittedUserKNN:
 
     def _neighbors(self, requests: Requests) -> WeightedHistory:
         half_life = value_of(self.settings.half_life_days)
-        items = int(self.interactions.shape[1])
+        items = self.users.rows.width
         total = summed(evident_history(requests.history), items, half_life)
         # A return that came late may weigh more than all that was taken before it.
         total = total.of(total.gain > 0)
@@ -296,7 +286,7 @@ class FittedUserKNN:
         seen = np.minimum(count, _VISIBLE)
         vectors = sparse.csr_array(
             (np.ldexp(gain, -seen), total.row, total.ptr),
-            shape=(len(total), self.interactions.shape[1]),
+            shape=(len(total), self.users.rows.width),
         )
         return nearest_of_faded(
             value_of(self.settings.similarity).profiles(vectors, self.users.corpus),

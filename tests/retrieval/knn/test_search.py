@@ -12,10 +12,10 @@ from tidegraph.retrieval.knn.similarity import Corpus, Cosine
 
 def find(dense: np.ndarray, neighbors: int, shrinkage: float = 0.0):
     vectors = sparse.csr_array(dense.astype(np.float32))
-    index = Index.of(Cosine().profiles(vectors, Corpus.of(vectors)))
+    profiles = Cosine().profiles(vectors, Corpus.of(vectors))
     return nearest(
-        index.profiles,
-        index,
+        profiles,
+        Index.of(profiles),
         neighbors=neighbors,
         shrinkage=shrinkage,
         skip=np.arange(len(dense), dtype=np.int32),

@@ -30,11 +30,11 @@ def draw(seed: int = 0, rows: int = 25, columns: int = 30) -> sparse.csr_array:
 
 def all_pairs(similarity: Similarity, vectors, shrinkage: float = 0.0) -> np.ndarray:
     """The positive similarities as a dense matrix, from the kernel."""
-    index = Index.of(similarity.profiles(vectors, Corpus.of(vectors)))
+    profiles = similarity.profiles(vectors, Corpus.of(vectors))
     size = vectors.shape[0]
     found, near = nearest(
-        index.profiles,
-        index,
+        profiles,
+        Index.of(profiles),
         neighbors=size,
         shrinkage=shrinkage,
         skip=np.full(size, -1, np.int32),

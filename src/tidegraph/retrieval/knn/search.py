@@ -1,10 +1,11 @@
 """The most similar of many sparse vectors, found by brute force over an index."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Float32, Float64, Int32, Int64
 from scipy import sparse
 
 from tidegraph.errors import ConfigError
@@ -31,41 +32,83 @@ class Index:
     """Vectors that can be searched: who has a feature is one row.
 
     Attributes:
-        profiles: The vectors.
         owners: For each feature, the vectors that have it.
+        scale: As of ``Profiles``, and so are the others.
+        shift: Of each vector.
+        size: Of each vector.
+        overlap: Of all.
     """
 
-    profiles: Profiles
     owners: SparseRows
+    scale: Float64[np.ndarray, " vectors"]
+    shift: Float64[np.ndarray, " vectors"]
+    size: Float64[np.ndarray, " vectors"]
+    overlap: float
 
     @classmethod
     def of(cls, profiles: Profiles) -> "Index":
         """Turn the vectors around."""
-        turned = sparse.csr_array(profiles.vectors.csr().T)
-        return cls(profiles, SparseRows.of(turned))
+        owners = SparseRows.of(sparse.csr_array(profiles.vectors.csr().T))
+        terms = profiles.scale, profiles.shift, profiles.size, profiles.overlap
+        return cls(owners, *terms)
+
+    def __len__(self) -> int:
+        return len(self.scale)
 
 
 @dataclass(frozen=True, eq=False)
-class LazyIndex:
-    """Vectors that are indexed when they are first searched.
+class Searchable:
+    """Vectors, what a similarity knows of all of them, and an index of them.
 
     Attributes:
-        interactions: The vectors as they come: how much each has of each feature.
-        similarity: How alike two are.
+        rows: How much each has of each feature.
+        corpus: By which other vectors become such as can be compared with these.
+        index: The vectors as the similarity has them.
     """
 
-    interactions: sparse.csr_array
-    similarity: Similarity
+    rows: SparseRows
+    corpus: Corpus
+    index: Index
 
-    @cached_property
-    def corpus(self) -> Corpus:
-        """What the similarity knows of all vectors."""
-        return Corpus.of(self.interactions)
+    @classmethod
+    def of(cls, vectors: sparse.csr_array, similarity: Similarity) -> "Searchable":
+        """Index some vectors, one per row."""
+        corpus = Corpus.of(vectors)
+        index = Index.of(similarity.profiles(vectors, corpus))
+        return cls(SparseRows.of(vectors), corpus, index)
 
-    @cached_property
-    def index(self) -> Index:
-        """The vectors as the similarity has them, searchable by feature."""
-        return Index.of(self.similarity.profiles(self.interactions, self.corpus))
+    def table(self) -> dict[str, int | float]:
+        """Return its numbers."""
+        return {
+            "items": self.rows.width,
+            "count": self.corpus.count,
+            "mean_length": self.corpus.mean_length,
+            "overlap": self.index.overlap,
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return its arrays by name."""
+        index, owners = self.index, self.index.owners
+        terms = {"scale": index.scale, "shift": index.shift, "size": index.size}
+        return {
+            **{"ptr": self.rows.ptr, "item": self.rows.column},
+            **{"weight": self.rows.weight, "occurrences": self.corpus.occurrences},
+            **{"owner_ptr": owners.ptr, "owner": owners.column},
+            **{"owner_weight": owners.weight, **terms},
+        }
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, np.ndarray], table: Mapping[str, Any]
+    ) -> "Searchable":
+        """Rebuild from what ``arrays`` and ``table`` returned, without a copy."""
+        a, scale = arrays, arrays["scale"]
+        owners = SparseRows(a["owner_ptr"], a["owner"], a["owner_weight"], len(scale))
+        return cls(
+            SparseRows(a["ptr"], a["item"], a["weight"], table["items"]),
+            Corpus(table["count"], a["occurrences"], table["mean_length"]),
+            Index(owners, scale, a["shift"], a["size"], table["overlap"]),
+        )
 
 
 def nearest(
@@ -93,10 +136,10 @@ def nearest(
     """
     at_least("nearest", 1, neighbors=neighbors)
     at_least("nearest", 0, shrinkage=shrinkage)
-    shape = (len(queries), min(neighbors, len(index.profiles)))
+    shape = (len(queries), min(neighbors, len(index)))
     found = np.full(shape, NO_ITEM, np.int32)
     near = np.full(shape, -np.inf, np.float32)
-    a, b, owners = queries, index.profiles, index.owners
+    a, b, owners = queries, index, index.owners
     over_rows_in(
         lambda: (np.full(len(b), np.nan), np.empty(len(b), np.int32)),
         lambda room, first, last: _nearest_vectors(
@@ -146,7 +189,7 @@ def nearest_of_faded(
     """
     at_least("nearest", 1, neighbors=neighbors)
     at_least("nearest", 0, shrinkage=shrinkage)
-    a, b, owners = queries, index.profiles, index.owners
+    a, b, owners = queries, index, index.owners
     if len(a.vectors.column) != len(halvings):
         raise ConfigError(
             "the similarity leaves out values of a vector, so half_life_days cannot be "
