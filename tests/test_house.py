@@ -121,6 +121,22 @@ def test_settings_are_called_as_contributing_says():
     assert {one for one in said if one[1] in refused} == set()
 
 
+def test_names_are_words_of_the_field():
+    """Such as known, training data, query and users without a history."""
+    own = {"met", "lesson", "lessons", "stranger", "fellow", "fellows", "speaker"}
+    variables = {
+        (path.name, node.id)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Name)
+    }
+    nouns = {(path.name, node.name.strip("_").lower()) for path, node in classes()}
+    nouns |= {(path.name, path.stem) for path in SOURCES}
+
+    assert {name for name in variables if name[1] in own} == set()
+    assert {name for name in nouns if name[1] in {*own, "asked", "reached"}} == set()
+
+
 def test_nothing_is_called_utils_or_helpers():
     vague = re.compile(r"^(utils?|helpers?|common|misc|base)$")
 

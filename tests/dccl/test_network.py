@@ -9,7 +9,7 @@ import torch
 
 from dccl.clouds import SHORT, fleet, method, model, parts
 from tidegraph.data.interactions import interactions
-from tidegraph.dccl.network import Lesson, NetworkTask
+from tidegraph.dccl.network import NetworkTask, TrainingData
 from tidegraph.dccl.round import CloudState
 from tidegraph.device.distill import MoMoDistill, Teachers
 from tidegraph.device.split import split
@@ -21,7 +21,7 @@ from tiers import chosen
 BETA, LEVEL = 0.7, 0.3
 
 
-def lesson(seed=0) -> Lesson:
+def training_data(seed=0) -> TrainingData:
     known, log = parts()
     later = log.since(int(known.time[-1]) + 1)
     graph = Snapshot.of(log)
@@ -37,7 +37,7 @@ def lesson(seed=0) -> Lesson:
     weight = (0.5 + rng.random(count)).astype(np.float32)
     trusted = (rng.random(count) < 0.5).astype(np.float32)
     taught = Teachers(rng.random(count).astype(np.float32), trusted)
-    return Lesson(inputs, learn, judge, weight, taught, clock)
+    return TrainingData(inputs, learn, judge, weight, taught, clock)
 
 
 def task(**settings) -> NetworkTask:
@@ -47,23 +47,23 @@ def task(**settings) -> NetworkTask:
     ranker = replace(ranker, settings=shown, network=copy.deepcopy(ranker.network))
     training = replace(SHORT, batch_size=10**6)
     distill = MoMoDistill(beta=BETA, model=training, **settings)
-    return NetworkTask(ranker, lesson(), LEVEL, distill)
+    return NetworkTask(ranker, training_data(), LEVEL, distill)
 
 
 def eq_19_18(of: NetworkTask) -> float:
     """Return the loss of the rows that enter the tower, by NumPy."""
-    rows = of.lesson.inputs.rows(of.ranker).where(of.lesson.learn).rows
+    rows = of.data.inputs.rows(of.ranker).where(of.data.learn).rows
     there = torch.ones(len(rows.x), dtype=torch.bool)
     with torch.no_grad():
         tower = split(of.ranker.network).tower
         z = (rows.offset + tower(rows.x, there)).double().numpy() + LEVEL
     y = rows.label.numpy().astype(np.float64)
-    assert of.lesson.taught is not None
-    p, trusted = (part.astype(np.float64) for part in of.lesson.taught)
+    assert of.data.taught is not None
+    p, trusted = (part.astype(np.float64) for part in of.data.taught)
     q = 1 / (1 + np.exp(-z))
     entropy = -(y * np.log(q) + (1 - y) * np.log(1 - q))
     kl = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
-    weight = of.lesson.weight.astype(np.float64)
+    weight = of.data.weight.astype(np.float64)
     return float((weight * (entropy + BETA * trusted * kl)).sum() / weight.sum())
 
 
@@ -118,8 +118,8 @@ def test_every_row_is_learnt_from_once_an_epoch_and_no_other():
     weight = torch.cat([batch.weight.flatten() for batch in batches])
     teacher = torch.cat([batch.teacher.flatten() for batch in batches])
     there = weight > 0
-    assert of.lesson.taught is not None
-    pairs = zip(of.lesson.weight, of.lesson.taught.probability, strict=True)
+    assert of.data.taught is not None
+    pairs = zip(of.data.weight, of.data.taught.probability, strict=True)
     found = zip(weight[there].numpy(), teacher[there].numpy(), strict=True)
     assert sorted(found) == sorted(pairs)
 
@@ -221,7 +221,7 @@ def test_who_came_after_the_training_has_a_vector_as_soon_as_a_round_knows(round
 
 
 def test_a_round_knows_nobody_who_came_after_it():
-    inputs = lesson().inputs
+    inputs = training_data().inputs
     graph, times = inputs.examples.requests.graph, inputs.time
     for clock in np.quantile(times, [0.2, 0.5, 0.9]).astype(np.int64):
         for kind, found in zip(("item", "user"), inputs.nodes(int(clock)), strict=True):

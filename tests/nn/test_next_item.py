@@ -18,12 +18,12 @@ from tidegraph.nn.sequence.next_item import (
 def events(rng, histories, length, kinds):
     """Histories of items of two fields, some of them empty, and states before each."""
     real = np.arange(length) < rng.integers(0, length + 1, histories)[:, None]
-    asked = real & (rng.random(real.shape) < 0.7)
+    predicted = real & (rng.random(real.shape) < 0.7)
     rows = rng.integers(0, kinds, (*real.shape, 2))
     # An item is what its fields are.
     vector = rng.normal(size=(kinds, kinds, 3))[rows[..., 0], rows[..., 1]]
     state = rng.normal(size=(*real.shape, 3))
-    parts = (state, asked, vector * real[..., None], rows * real[..., None], real)
+    parts = (state, predicted, vector * real[..., None], rows * real[..., None], real)
     return Foretold(*map(torch.from_numpy, parts))
 
 
@@ -40,16 +40,16 @@ def test_every_positive_has_one_real_negative_of_another_item(
 ):
     known = events(np.random.default_rng(seed), histories, length, kinds)
 
-    asked, other = draw_other_events(known)
+    predicted, other = draw_other_events(known)
 
-    assert len(asked) == len(other)
+    assert len(predicted) == len(other)
     real, rows = known.real.flatten(), known.rows.flatten(0, 1)
     assert bool(real[other].all())
-    assert bool((rows[asked] != rows[other]).any(dim=1).all())
-    # Every event is asked once that there is another item for.
+    assert bool((rows[predicted] != rows[other]).any(dim=1).all())
+    # Every event is predicted once that there is another item for.
     different = {tuple(row) for row in rows[real].tolist()}
-    expected = known.asked.flatten().nonzero()[:, 0] if len(different) > 1 else []
-    assert asked.tolist() == list(expected)
+    expected = known.predicted.flatten().nonzero()[:, 0] if len(different) > 1 else []
+    assert predicted.tolist() == list(expected)
 
 
 def test_each_event_of_another_item_is_drawn_as_often():
@@ -97,7 +97,7 @@ def test_the_loss_is_that_of_the_paper(seed):
     terms = []
     for history in range(7):
         for place in range(5):
-            if known.asked[history, place]:
+            if known.predicted[history, place]:
                 (other,) = (i for i in items if i != rows[history, place].tolist())
                 h = known.state[history, place]
                 yes = torch.sigmoid(h @ known.item[history, place])
@@ -111,7 +111,7 @@ def test_the_loss_is_that_of_the_paper(seed):
 
 def test_what_cannot_be_told_apart_is_not_asked():
     known = events(np.random.default_rng(7), 6, 5, 1)
-    assert bool(known.asked.any())
+    assert bool(known.predicted.any())
 
     state = known.state.requires_grad_()
     loss = discrimination_loss(known._replace(state=state))
@@ -125,4 +125,4 @@ def test_no_event_has_no_loss():
     known = events(np.random.default_rng(8), 3, 4, 2)
     none = torch.zeros_like(known.real)
 
-    assert discrimination_loss(known._replace(real=none, asked=none)) == 0
+    assert discrimination_loss(known._replace(real=none, predicted=none)) == 0

@@ -94,7 +94,7 @@ def test_weights_of_channels_cost_a_fit_before_the_oldest_window():
     assert set(Counted.fits.values()) == {1}
 
 
-def test_what_is_served_is_weighed_by_what_happened_in_valid():
+def test_what_is_served_is_weighted_by_what_happened_in_valid():
     train, valid = parts()
     channels = Popular(half_life_days=None), ItemKNN()
     by_hand = Blend(channels).fit(train, valid, repeat=True)

@@ -20,7 +20,7 @@ from tidegraph.dccl.judging import (
     without_patches,
 )
 from tidegraph.dccl.level import calibrating_shift
-from tidegraph.dccl.network import Lesson, train_network
+from tidegraph.dccl.network import TrainingData, train_network
 from tidegraph.dccl.round import PLAIN, CloudState, Round
 from tidegraph.dccl.trunk import FleetInputs
 from tidegraph.device.distill import (
@@ -231,8 +231,8 @@ class Rounds:
         if distill.learns == "network":
             weight = capped_weights(learn, distill.cap).numpy()
             parts = known.kept & ~self._judging, judging
-            lesson = Lesson(self.inputs, *parts, weight, taught, known.clock)
-            return train_network(state, lesson, distill, run)
+            data = TrainingData(self.inputs, *parts, weight, taught, known.clock)
+            return train_network(state, data, distill, run)
         judges = self.rows(state).where(judging)
         head = distill_model(state.head, learn, taught, judges, distill, run)
         return replace(state, head=head)

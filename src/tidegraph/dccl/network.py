@@ -31,7 +31,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 
-class Lesson(NamedTuple):
+class TrainingData(NamedTuple):
     """What a network learns from in a round.
 
     Attributes:
@@ -52,7 +52,7 @@ class Lesson(NamedTuple):
 
 
 def train_network(
-    state: CloudState, lesson: Lesson, settings: MoMoDistill, run: Run
+    state: CloudState, data: TrainingData, settings: MoMoDistill, run: Run
 ) -> CloudState:
     """Return a state whose network has learnt from devices' rows and their models.
 
@@ -60,13 +60,13 @@ def train_network(
 
     Args:
         state: The cloud so far, which stays as it is.
-        lesson: What is learnt from.
+        data: What is learnt from.
         settings: How to learn.
         run: In what circumstances.
     """
     assert settings.model is not None
-    ranker = with_rows(state.ranker, *lesson.inputs.nodes(lesson.clock))
-    task = NetworkTask(ranker, lesson, state.level, settings)
+    ranker = with_rows(state.ranker, *data.inputs.nodes(data.clock))
+    task = NetworkTask(ranker, data, state.level, settings)
     train(task, settings.model, run, method=settings)
     head = copy.deepcopy(state.head)
     head.f.load_state_dict(split(ranker.network).tower.state_dict())
@@ -115,14 +115,14 @@ class NetworkTask:
 
     Attributes:
         ranker: What learns.
-        lesson: What it learns from.
+        data: What it learns from.
         level: What is added to all logits.
         settings: How it learns.
         unit: What rates are of.
     """
 
     ranker: FittedNeuralRanker
-    lesson: Lesson
+    data: TrainingData
     level: float
     settings: MoMoDistill
     unit: str = "requests"
@@ -135,19 +135,18 @@ class NetworkTask:
     @cached_property
     def cells(self) -> list[Float32[np.ndarray, "b k"]]:
         """Label, weight, teacher and trust of the candidates of all requests."""
-        lesson, none = self.lesson, np.zeros(len(self.lesson.weight), np.float32)
-        taught = Teachers(none, none) if lesson.taught is None else lesson.taught
+        data, none = self.data, np.zeros(len(self.data.weight), np.float32)
+        taught = Teachers(none, none) if data.taught is None else data.taught
         parts = (
-            self._values_in_cells(lesson.learn, part)
-            for part in (lesson.weight, *taught)
+            self._values_in_cells(data.learn, part) for part in (data.weight, *taught)
         )
-        return [lesson.inputs.examples.label, *parts]
+        return [data.inputs.examples.label, *parts]
 
     def _values_in_cells(
         self, some: Bool[np.ndarray, " n"], values: Float32[np.ndarray, " m"]
     ) -> Float32[np.ndarray, "b k"]:
         """Return values of some rows where these stand among the requests' cells."""
-        inputs = self.lesson.inputs
+        inputs = self.data.inputs
         out = np.zeros(inputs.examples.label.shape, np.float32)
         out.ravel()[inputs.cell[some]] = values
         return out
@@ -156,7 +155,7 @@ class NetworkTask:
         """Yield every request once of which a row is learnt from."""
         assert self.settings.model is not None
         rows = np.flatnonzero(self.cells[1].any(axis=1))
-        each = int(self.lesson.learn.sum()) / max(len(rows), 1)
+        each = int(self.data.learn.sum()) / max(len(rows), 1)
         size = max(1, round(self.settings.model.batch_size / max(each, 1)))
         hidden, tables = self.ranker.settings.id_dropout, self.ranker.tables
         for some in shuffled_batches(len(rows), size, rng):
@@ -170,7 +169,7 @@ class NetworkTask:
         self, rows: Int64[np.ndarray, " b"], shown: Shown | None = None
     ) -> tuple[Inputs, Around | None]:
         """Return what the network gets of some requests."""
-        held, read = self.lesson.inputs, self.ranker.batches
+        held, read = self.data.inputs, self.ranker.batches
         requests, item = held.examples.requests, held.examples.candidates.item[rows]
         inputs = read.inputs(requests, rows, item, held.numbers[rows], held.known)
         if shown is not None:
@@ -200,12 +199,12 @@ class NetworkTask:
     @cached_property
     def judged(self) -> Float32[np.ndarray, "b k"]:
         """What decides when to stop: 1 for each such candidate."""
-        judge = self.lesson.judge
+        judge = self.data.judge
         return self._values_in_cells(judge, np.ones(int(judge.sum()), np.float32))
 
     def validate(self) -> float:
         """Return the log likelihood of what decides when to stop, by row."""
-        label, total = self.lesson.inputs.examples.label, 0.0
+        label, total = self.data.inputs.examples.label, 0.0
         weight = self.judged
         rows = np.flatnonzero(weight.any(axis=1))
         if not len(rows):

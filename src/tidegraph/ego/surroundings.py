@@ -45,7 +45,7 @@ class Surroundings(NamedTuple):
     sizes: tuple[int, ...]
 
 
-class _Reached(NamedTuple):
+class _Neighbors(NamedTuple):
     """What one hop brings some states: their neighbours, and how many edges there are.
 
     Attributes:
@@ -132,7 +132,7 @@ class Surveyor:
         known = np.full(len(nodes), NOW, np.int64) if clocks is None else clocks
         seat, node, clock = distinct_states(nodes, known)
         at, sizes = 0, [len(node)]
-        hops: list[_Reached] = []
+        hops: list[_Neighbors] = []
         places: list[np.ndarray] = []
         for depth in range(self.layers):
             found = self._neighbors(depth, node[at:], clock[at:], seed)
@@ -163,13 +163,13 @@ class Surveyor:
         node: Int64[np.ndarray, " q"],
         clock: Int64[np.ndarray, " q"],
         seed: int,
-    ) -> _Reached:
+    ) -> _Neighbors:
         """Return the neighbours of states, whatever the types of their nodes."""
         rows = np.array(list(self.first.values()))
         kind = np.searchsorted(rows, node, side="right") - 1
         salt = (seed * 0x9E3779B1 + depth + 1) % 2**64
         key = mixed_keys((clock * 0x9E3779B1 + node).astype(np.uint64), salt)
-        parts: list[tuple[np.ndarray, _Reached]] = []
+        parts: list[tuple[np.ndarray, _Neighbors]] = []
         for number, (name, first) in enumerate(self.first.items()):
             mine = np.flatnonzero(kind == number)
             if len(mine):
@@ -184,7 +184,7 @@ class Surveyor:
                 )
         width = max((part.node.shape[1] for _, part in parts), default=0)
         shape = len(node), width
-        out = _Reached(
+        out = _Neighbors(
             np.full(shape, -1, np.int64),
             np.zeros(shape, np.int64),
             np.zeros(shape, np.float32),
@@ -203,7 +203,7 @@ class Surveyor:
         row: Int32[np.ndarray, " q"],
         clock: Int64[np.ndarray, " q"],
         key: Keys,
-    ) -> _Reached:
+    ) -> _Neighbors:
         """Return the neighbours of nodes of one type."""
         graph, plan = self.graph, self.plan
         if isinstance(plan, VisitCount):
@@ -213,7 +213,7 @@ class Surveyor:
             field = plan.sample(graph, Seeds(row, clock, key))
             node = _shifted_numbers(field.ids[1], self.first[name])
             moment = np.broadcast_to(clock[:, None], node.shape)
-            return _Reached(
+            return _Neighbors(
                 node, moment, field.weight[1], np.ones(len(row), np.float32)
             )
         step = plan.steps[depth]
@@ -229,7 +229,7 @@ class Surveyor:
         total = found.weight.sum(axis=1, keepdims=True)
         weight = found.weight * (strength[:, None] / np.where(total > 0, total, 1))
         node = _shifted_numbers(found.ids, self.first[graph.ends(step.edge)[1]])
-        return _Reached(
+        return _Neighbors(
             node, moment, weight.astype(np.float32), strength.astype(np.float32)
         )
 

@@ -302,9 +302,9 @@ def _share(past: Past, field: str, said: pl.Series) -> Float64[np.ndarray, " n"]
     code, wanted = (lookup.rows(one).astype(np.int64) for one in (event, said))
     seen, count = np.unique((owner * width + code)[code >= 0], return_counts=True)
     place = places_among(seen, of * width + wanted)
-    met = (wanted >= 0) & (place >= 0)
+    known = (wanted >= 0) & (place >= 0)
     size = np.bincount(owner, minlength=int(of.max()) + 1)[of]
-    return np.where(met, count[place], 0) / np.maximum(size, 1)
+    return np.where(known, count[place], 0) / np.maximum(size, 1)
 
 
 def _request_of_candidates(past: Past) -> Int64[np.ndarray, " n"]:

@@ -95,9 +95,9 @@ class Side:
         known, code = np.arange(self.known, dtype=np.int32), self.code.copy()
         held = self.code[nodes[(nodes >= 0) & (nodes < len(self.code))]]
         for n, kinds in enumerate(self.kinds):
-            met = np.zeros(kinds + 1, np.bool_)
-            met[held[:, n]] = True
-            code[~met[code[:, n]], n] = 0
+            seen = np.zeros(kinds + 1, np.bool_)
+            seen[held[:, n]] = True
+            code[~seen[code[:, n]], n] = 0
         return replace(self, code=code, untrained=np.setdiff1d(known, nodes))
 
     def never_unknown(self, nodes: Int32[np.ndarray, " n"]) -> Bool[np.ndarray, " f"]:

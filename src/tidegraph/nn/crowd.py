@@ -50,7 +50,7 @@ class Crowd(NamedTuple):
         later = self.real.flip(-1).cumsum(dim=-1).flip(-1)
         return (self.user * (later <= count)[..., None]).sum(-2)
 
-    def asked(
+    def attended_by(
         self,
         asking: Float[Tensor, "... width"],
         bias: Float[Tensor, "... l"] | None = None,

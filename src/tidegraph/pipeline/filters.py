@@ -94,7 +94,7 @@ class Filters:
         named = None if self.only is None else self.only.named
         return users.clear() if named is None else _ids_missing_from(users, named)
 
-    def of_asked(self, users: pl.Series) -> "Filters":
+    def of_users(self, users: pl.Series) -> "Filters":
         """Return the same, warning of users that one names and nobody asks for."""
         for what, one in (("only", self.only), ("exclude", self.exclude)):
             others = None if one is None or one.named is None else one.named

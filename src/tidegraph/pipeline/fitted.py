@@ -196,7 +196,7 @@ class FittedPipeline:
         clock, known = request_clock(at, graph, self.serving), self.retriever.num_items
         wanted = users_in_turn(users, graph)
         requests = user_requests(wanted, graph, clock, at, known, repeat=self.repeat)
-        filters = Filters.read(only, exclude, wanted, graph.items).of_asked(wanted)
+        filters = Filters.read(only, exclude, wanted, graph.items).of_users(wanted)
         answer = self.steps.answer(requests, k, filters)
         left = wanted.filter(answer.present.sum(axis=1) == 0)
         warn_of_unanswered(left, len(wanted), self.serving, filters)

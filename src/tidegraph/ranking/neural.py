@@ -152,15 +152,15 @@ class NeuralRanker:
         fields, ids = self.features.embedded, self.features.ids
         latest = valid.requests if len(valid.requests) else train.requests
         tables = Tables.of(latest, fields, ids=ids)
-        met = None
+        known = None
         if ids or any((*tables.item.kinds, *tables.user.kinds)):
             read = self.read_by(features, tables)
             # Whose row nothing moves is as unknown as who is not there.
-            met = read.nodes(train.requests, train.candidates.item)
-            tables = tables.trained_on(*met)
+            known = read.nodes(train.requests, train.candidates.item)
+            tables = tables.trained_on(*known)
         network = initialised(lambda: self.network(features, tables), run.rng)
-        if met is not None:
-            self._mute_unknown(network, tables, *met)
+        if known is not None:
+            self._mute_unknown(network, tables, *known)
         label = train.label if self.tasks is None else self.tasks.rights(train)
         shares = np.average(label[there], axis=0, weights=train.weights[there])
         shares = np.atleast_1d(shares)

@@ -95,7 +95,7 @@ def test_rows_of_histories_are_cut_without_copying():
     assert np.shares_memory(part.node, found.node)
 
 
-def test_edges_weighed_by_a_feature_keep_what_they_have_looked_up():
+def test_edges_weighted_by_a_feature_keep_what_they_have_looked_up():
     graph = graph_of([(0, 1, 5, 2), (0, 2, 6, 3), (1, 1, 7, 4)])
     edges = graph.snapshot().edges["click"]
     graph.edges("view", {"user_id": [0], "item_id": [1], "v": [1.0]}, ENDS)

@@ -41,7 +41,7 @@ def crowd_of(vectors, states, depth, place):
 
 
 def asked(block, query, key, value, bias):
-    """``AskedSequence`` for one who asks, head by head."""
+    """``QuerySequence`` for one who asks, head by head."""
     attention = block.attention
     part = len(query) // attention.heads
     heads = []

@@ -108,10 +108,10 @@ def test_every_event_but_the_first_is_told_from_one_other(backbone):
     given = given_to(model, SPEC, np.random.default_rng(6), b=7)
     known = net.deep.network.foretold(*given)
 
-    asked, other = draw_other_events(known)
+    predicted, other = draw_other_events(known)
 
     count = known.real.sum(dim=1)
-    assert len(asked) == len(other) == int((count - 1).clamp(min=0).sum())
+    assert len(predicted) == len(other) == int((count - 1).clamp(min=0).sum())
 
 
 @pytest.mark.parametrize("backbone", BACKBONES, ids=lambda one: one.name)

@@ -245,16 +245,16 @@ class DeviceClient:
 
     def _rows_to_learn_from(self, bundle: Bundle) -> list[Rows]:
         """Return the rows of the requests that are kept, but of what cannot be run."""
-        lessons = list[Rows]()
+        kept = list[Rows]()
         for inputs, label in self._store.requests():
             # What was kept unlooked at by an earlier version hinders no other.
             with suppress(RequestError):
                 rows = head_inputs(bundle, inputs)
                 weight = np.ones(len(label), np.float32)
-                lessons.append(
+                kept.append(
                     {**rows, "label": label.astype(np.float32), "weight": weight}
                 )
-        return lessons
+        return kept
 
     def _stored_theta(self) -> Theta | None:
         if self.bundle is None:

@@ -138,10 +138,10 @@ def shown_by_list(
         DataError: There is not one shown item for each list.
     """
     check_lists(item)
-    (asked,) = numbers_by_row(shown=shown)
-    check_rows(item=item, shown=asked)
+    (wanted,) = numbers_by_row(shown=shown)
+    check_rows(item=item, shown=wanted)
     size = (item >= 0).sum(axis=1)
-    named = ((item == asked[:, None]) & (item >= 0)).any(axis=1)
+    named = ((item == wanted[:, None]) & (item >= 0)).any(axis=1)
     return np.divide(named, size, out=np.zeros(len(item)), where=size > 0)
 
 
@@ -163,12 +163,12 @@ def shown_at_place(
             below 0.
     """
     check_lists(item)
-    (asked,), where = numbers_by_row(shown=shown), places_by_row("place", place)
-    check_rows(item=item, shown=asked, place=where)
+    (wanted,), where = numbers_by_row(shown=shown), places_by_row("place", place)
+    check_rows(item=item, shown=wanted, place=where)
     inside = where < item.shape[1]
     found = np.full(len(item), UNKNOWN, np.int32)
     found[inside] = item[np.flatnonzero(inside), where[inside]]
-    return ((found == asked) & (found >= 0)).astype(np.float64)
+    return ((found == wanted) & (found >= 0)).astype(np.float64)
 
 
 def logged_lists(

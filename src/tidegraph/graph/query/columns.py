@@ -5,7 +5,7 @@ import polars as pl
 from jaxtyping import Int64
 
 from tidegraph.errors import RequestError
-from tidegraph.graph.query.traversers import Reached
+from tidegraph.graph.query.traversers import Traversers
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.times import seconds_of
 
@@ -48,7 +48,7 @@ def column(
     graph: Snapshot,
     type: str,
     via: str | None,
-    at: Reached,
+    at: Traversers,
     name: str,
     others: tuple[str, ...],
 ) -> pl.Series:

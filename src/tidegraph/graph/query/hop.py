@@ -4,15 +4,15 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from tidegraph.errors import LeakageError
-from tidegraph.graph.query.traversers import Begun, Reached
+from tidegraph.graph.query.traversers import Begun, Traversers
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.ragged import owners, ranges, starts
 
 
 def follow_edge(
-    graph: Snapshot, edge: str, at: Reached, window: int | None
-) -> tuple[Reached, Int64[np.ndarray, " reached"]]:
+    graph: Snapshot, edge: str, at: Traversers, window: int | None
+) -> tuple[Traversers, Int64[np.ndarray, " reached"]]:
     """Return what the edges of each traverser lead to, and which traverser came.
 
     Args:
@@ -39,12 +39,12 @@ def follow_edge(
     clock = None if at.clock is None else at.clock[parent]
     if clock is not None and edges.is_timed:
         clock = np.where(clock == NOW, NOW, edges.time_at(slot))
-    return Reached(at.origin[parent], edges.node[slot], clock, slot), parent
+    return Traversers(at.origin[parent], edges.node[slot], clock, slot), parent
 
 
 def follow_edge_both_ways(
-    graph: Snapshot, edge: str, at: Reached, window: int | None
-) -> tuple[Reached, Int64[np.ndarray, " reached"]]:
+    graph: Snapshot, edge: str, at: Traversers, window: int | None
+) -> tuple[Traversers, Int64[np.ndarray, " reached"]]:
     """Return what ``follow_edge`` finds along an edge and then against it.
 
     Slots of edges gone against are ``-1 - slot``.
@@ -58,11 +58,11 @@ def follow_edge_both_ways(
         None if a is None or b is None else np.concatenate([a, b])[order]
         for a, b in zip(forth, back, strict=True)
     ]
-    return Reached(*columns), parent[order]  # pyright: ignore[reportArgumentType]
+    return Traversers(*columns), parent[order]  # pyright: ignore[reportArgumentType]
 
 
 def has_edge(
-    graph: Snapshot, edge: str, begun: Begun, at: Reached
+    graph: Snapshot, edge: str, begun: Begun, at: Traversers
 ) -> Bool[np.ndarray, " n"]:
     """Return whether the start of each traverser has an edge to its node.
 
@@ -81,7 +81,7 @@ def has_edge(
     clock = None if begun.clock is None else begun.clock[origin]
     place = np.full(len(origin), -1, np.int64)
     found, _ = follow_edge(
-        graph, edge, Reached(origin, begun.node[origin], clock, place), None
+        graph, edge, Traversers(origin, begun.node[origin], clock, place), None
     )
     width = len(graph.typed(graph.ends(edge)[1]))
     return np.isin(at.origin * width + at.node, found.origin * width + found.node)

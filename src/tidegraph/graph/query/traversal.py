@@ -19,7 +19,7 @@ from tidegraph.graph.query.batch import batch_of
 from tidegraph.graph.query.columns import column, columns_of, time_column
 from tidegraph.graph.query.filters import check, holds
 from tidegraph.graph.query.hop import follow_edge, follow_edge_both_ways, has_edge
-from tidegraph.graph.query.traversers import START, Begun, Reached, random_keys
+from tidegraph.graph.query.traversers import START, Begun, Traversers, random_keys
 from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.ingest import id_column
@@ -48,7 +48,7 @@ class Query:
     graph: Snapshot
     begun: Begun
     type: str
-    at: Reached
+    at: Traversers
     via: str | None
     kept: pl.DataFrame
     span: int | None = None
@@ -66,7 +66,7 @@ class Query:
         else:
             node = rows_of_all(known, id_column(ids), name)
         origin = np.arange(len(node))
-        at = Reached(origin, node, None, np.full(len(node), -1, np.int64))
+        at = Traversers(origin, node, None, np.full(len(node), -1, np.int64))
         return cls(graph, Begun(name, node, None), name, at, None, pl.DataFrame())
 
     def before(self, times: object) -> "Query":
@@ -301,7 +301,7 @@ class Query:
         return there
 
     def _moved_to(
-        self, type: str, at: Reached, parent: Int64[np.ndarray, " n"], edge: str
+        self, type: str, at: Traversers, parent: Int64[np.ndarray, " n"], edge: str
     ) -> "Query":
         kept = self.kept[parent] if self.kept.width else self.kept
         return replace(self, type=type, at=at, via=edge, kept=kept)
@@ -324,12 +324,12 @@ class Query:
             begun, clock = self.begun, self.begun.clock
             node = begun.node[rows]
             clock = None if clock is None else clock[rows]
-            at = Reached(np.arange(len(node)), node, clock, self.at.slot[rows])
+            at = Traversers(np.arange(len(node)), node, clock, self.at.slot[rows])
             begun = begun._replace(node=node, clock=clock)
             return replace(self, begun=begun, at=at, kept=kept)
         at = self.at
         clock = None if at.clock is None else at.clock[rows]
-        taken = Reached(at.origin[rows], at.node[rows], clock, at.slot[rows])
+        taken = Traversers(at.origin[rows], at.node[rows], clock, at.slot[rows])
         return replace(self, at=taken, kept=kept)
 
     def _start_ids(self) -> pl.Series:

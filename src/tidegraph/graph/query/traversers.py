@@ -25,7 +25,7 @@ class Begun(NamedTuple):
     clock: Int64[np.ndarray, " starts"] | None
 
 
-class Reached(NamedTuple):
+class Traversers(NamedTuple):
     """Nodes that a query reached.
 
     Attributes:

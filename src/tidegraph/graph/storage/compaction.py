@@ -89,7 +89,7 @@ def _make_indexes(tidy: EdgeStore, edges: EdgeStore) -> None:
     """Make the indexes that the untidy rows have, also those of other weights."""
     for back in (False, True):
         held = edges.along(back=back).indexes
-        for by in (None, *held.weighed_by):
+        for by in (None, *held.weighted_by):
             side = tidy.along(back=back, by=by)
             like = held if by is None else held.weighing(by)
             side.indexes.make(side.slot_rows, like)

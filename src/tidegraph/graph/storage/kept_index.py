@@ -157,7 +157,7 @@ class Indexes:
         return self.neighbors, self.active, *weights
 
     @property
-    def weighed_by(self) -> tuple[str, ...]:
+    def weighted_by(self) -> tuple[str, ...]:
         """The features that rows were weighed by, other than the usual one."""
         return tuple(self._by)
 

@@ -166,8 +166,8 @@ class DSGLNetwork(nn.Module):
         known = states.below(0, states.event[1])
         state = self._layer("user", 0).encoded(item, known, states.age[0], real)
         # Oldest first: the event before stands a place in front, of the first none.
-        asked = torch.cat([torch.zeros_like(real[:, :1]), real[:, 1:]], dim=1)
-        return Foretold(state.roll(1, 1), asked, item, rows, real)
+        predicted = torch.cat([torch.zeros_like(real[:, :1]), real[:, 1:]], dim=1)
+        return Foretold(state.roll(1, 1), predicted, item, rows, real)
 
     def _encode_roots(self, side: Side, states: States) -> list[Encoded]:
         """Return what the roots of a side attend to at each layer, bottom up."""

@@ -240,20 +240,20 @@ class SequenceAttention(nn.Module):
             bias = self.cross_score(cross)
         if self.cross_value is not None and cross is not None:
             value = value + self.cross_value(cross).unflatten(-1, value.shape[-2:])
-        asked = encoded._replace(value=value)
+        events = encoded._replace(value=value)
         match self.config.attention:
             case "none":
-                there = asked.real[..., None].to(value.dtype)
-                found = asked.sum(there / there.sum(dim=-2, keepdim=True).clamp(min=1))
+                there = events.real[..., None].to(value.dtype)
+                found = events.sum(there / there.sum(dim=-2, keepdim=True).clamp(min=1))
             case "dual":
-                liked = asked.answer(self._heads(self.query(node)))
-                wanted = asked.answer(self._heads(self.query_of_parent(parent)), bias)
+                liked = events.answer(self._heads(self.query(node)))
+                wanted = events.answer(self._heads(self.query_of_parent(parent)), bias)
                 found = self.preference(liked) + self.target(wanted)
             case kind:
                 query = self.query(node)
                 if kind == "second_order":
                     query = query + self.query_of_parent(parent)
-                found = asked.answer(self._heads(query), bias)
+                found = events.answer(self._heads(query), bias)
         return torch.where(encoded.real.any(dim=-1, keepdim=True), found, self.null)
 
     def _heads(self, x: Float[Tensor, "... size"]) -> Float[Tensor, "... heads part"]:

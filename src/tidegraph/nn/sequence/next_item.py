@@ -17,14 +17,14 @@ class Foretold(NamedTuple):
 
     Attributes:
         state: What is known of each; it is multiplied with the vectors of items.
-        asked: Which are asked about, all of them events.
+        predicted: Which are predicted, all of them events.
         item: The vectors of their items.
         rows: Table rows of the fields of these.
         real: Where there is an event.
     """
 
     state: Float[Tensor, "b h width"]
-    asked: Bool[Tensor, "b h"]
+    predicted: Bool[Tensor, "b h"]
     item: Float[Tensor, "b h width"]
     rows: Int[Tensor, "b h fi"]
     real: Bool[Tensor, "b h"]
@@ -35,7 +35,7 @@ def pairs_with_event_before(
 ) -> Foretold:
     """Return the events of a batch, each with the state after the event before it.
 
-    The first of a history has none, and is not asked about.
+    The first of a history has none, and is not predicted.
 
     Args:
         state: After each event, the latest first.
@@ -52,21 +52,21 @@ def discrimination_loss(known: Foretold) -> Float[Tensor, ""]:
     """Return the loss of telling the item of each event from another by a state.
 
     Each has one other, drawn by ``draw_other_events``. The mean is over the events that
-    are asked about and have one; 0 if none has.
+    are predicted and have one; 0 if none has.
 
     Source:
         Zhou et al., "Deep Interest Evolution Network for Click-Through Rate
         Prediction", AAAI 2019, the auxiliary loss.
     """
-    asked, other = draw_other_events(known)
-    state, item = known.state.flatten(0, 1)[asked], known.item.flatten(0, 1)
-    yes, no = ((state * item[place]).sum(dim=1) for place in (asked, other))
+    predicted, other = draw_other_events(known)
+    state, item = known.state.flatten(0, 1)[predicted], known.item.flatten(0, 1)
+    yes, no = ((state * item[place]).sum(dim=1) for place in (predicted, other))
     loss = nn.functional.softplus(-yes) + nn.functional.softplus(no)
-    return loss.sum() / max(len(asked), 1)
+    return loss.sum() / max(len(predicted), 1)
 
 
 def draw_other_events(known: Foretold) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
-    """Return the events that are asked about, and for each one of another item.
+    """Return the events that are predicted, and for each one of another item.
 
     The other is an event of the batch, each as likely, of an item that is told apart by
     the fields that have vectors; an event from which no other differs is left out.
@@ -79,7 +79,7 @@ def draw_other_events(known: Foretold) -> tuple[Int[Tensor, " n"], Int[Tensor, "
     kind = _number_rows(known.rows.flatten(0, 1)[place])
     count = kind.bincount()
     others = len(place) - count[kind]
-    one = (known.asked.flatten()[place] & (others > 0)).nonzero()[:, 0]
+    one = (known.predicted.flatten()[place] & (others > 0)).nonzero()[:, 0]
     # Sorted by kind, the others of an event begin behind its own kind and go round.
     order, stop = kind.argsort(stable=True), count.cumsum(0)
     draw = (torch.rand(len(one), device=place.device) * others[one]).long()

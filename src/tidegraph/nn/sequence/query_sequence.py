@@ -11,7 +11,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 
-class AskedSequence(nn.Module):
+class QuerySequence(nn.Module):
     """Attention to a sequence, to which two dense layers over it are added.
 
     Args:

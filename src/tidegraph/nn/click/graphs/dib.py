@@ -75,9 +75,9 @@ class DIBNetwork(nn.Module):
         """Return the logit of an action on each candidate."""
         inputs = around.history(inputs)
         asking, there = self.crowd.asking(inputs.user)[:, None], real_events(inputs)
-        before = self.crowd(around.user, 1).at(around.latest()).asked(asking)
+        before = self.crowd(around.user, 1).at(around.latest()).attended_by(asking)
         crowd, bias = self.crowd(around.item).at(around.seat), self.bias(around.back)
-        lately = self.share * crowd.asked(asking, bias)
+        lately = self.share * crowd.attended_by(asking, bias)
         wide = (0, self.vectors.event_width - before.shape[2])
         block = nn.functional.pad(self.share * before, wide) * there[:, :, None]
         events = self.vectors.events(inputs) + block

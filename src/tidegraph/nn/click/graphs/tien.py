@@ -11,9 +11,9 @@ from tidegraph.nn.crowd import CrowdVectors
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
-from tidegraph.nn.sequence.asked import AskedSequence
 from tidegraph.nn.sequence.history import EventStates, InterestTower, real_events
 from tidegraph.nn.sequence.next_item import Foretold, pairs_with_event_before
+from tidegraph.nn.sequence.query_sequence import QuerySequence
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -63,8 +63,8 @@ class TIENNetwork(nn.Module):
         self.width = width = self.states.vectors.width
         self.crowd = CrowdVectors(spec, width)
         self.users, self.times = (GRU(width, width) for _ in range(2))
-        self.of_user = AskedSequence(width, config.heads, spec.cross)
-        self.of_item = AskedSequence(width, config.heads, spec.back)
+        self.of_user = QuerySequence(width, config.heads, spec.cross)
+        self.of_item = QuerySequence(width, config.heads, spec.back)
         self.tower = InterestTower(spec, config.embedding_size, config.hidden, 3)
 
     def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
