@@ -2,6 +2,7 @@
 
 import gc
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,33 @@ def test_the_help_of_the_command_line_imports_no_engine():
 
 def test_a_saved_classical_model_answers_without_what_it_does_not_use(model):
     assert loaded(ANSWER, model) & set(HEAVY) == set()
+
+
+def _processor_seconds(code: str, *arguments: object) -> float:
+    """Seconds of the processor that a fresh process takes."""
+    # These are tools of developers alone, which numba loads where it finds them.
+    plain = "import sys\nsys.modules['coverage'] = sys.modules['yaml'] = None\n"
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = run(plain + code, *arguments)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime
+
+
+def test_a_cold_answer_takes_about_twice_what_its_engines_do(model):
+    """Of a saved classical model, in seconds of the processor, the best of three."""
+    engines, answer = zip(
+        *(
+            (
+                _processor_seconds("import numpy, polars, numba"),
+                _processor_seconds(ANSWER, model),
+            )
+            for _ in range(3)
+        ),
+        strict=True,
+    )
+
+    assert min(answer) < 2.2 * min(engines)
 
 
 def test_the_command_that_recommends_imports_no_evaluation_and_no_training(model):
