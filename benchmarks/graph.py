@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +133,15 @@ def sub_graphs(
         nodes, clocks = log.user[at], log.time[at]
         field = DSG.sample(graph, nodes, clocks)
         count = sum(int(mask.sum()) for mask in field.mask[1:])
-        spent = seconds(lambda n=nodes, c=clocks: DSG.sample(graph, n, c))
-        found[f"dsg_{size}_million_edges_per_second"] = count / spent / 1e6
+        places = rng.integers(0, EVENTS, count)
+        spent = in_turn(
+            sub_graphs=lambda n=nodes, c=clocks: DSG.sample(graph, n, c),
+            gather=lambda p=places: (log.item[p], log.time[p]),
+        )
+        found[f"dsg_{size}"] = {
+            "million_edges_per_processor_second": count / spent["sub_graphs"] / 1e6,
+            "times_numpy_gathering_as_many": spent["gather"] / spent["sub_graphs"],
+        }
     return found | unique_states(log, graph, rng)
 
 
@@ -148,20 +156,27 @@ def unique_states(
     ):
         question = Seeds.of(log.user[at], log.time[at])
         states, field = unique(DSG).sample(graph, question), DSG.sample(graph, question)
-        # In turn, and on the processors' clock, so that others change both alike.
-        spent: dict[str, list[float]] = {"tree": [], "states": []}
-        for _ in range(21):
-            for kind, plan in (("tree", DSG), ("states", unique(DSG))):
-                began = time.process_time()
-                plan.sample(graph, question)
-                spent[kind].append(time.process_time() - began)
-        tree, ours = (float(np.median(one[1:])) for one in spent.values())
+        spent = in_turn(
+            tree=lambda q=question: DSG.sample(graph, q),
+            states=lambda q=question: unique(DSG).sample(graph, q),
+        )
         found[f"unique_{name}"] = {
             "tree_states": sum(int(mask.sum()) for mask in field.mask),
             "unique_states": sum(len(ids) for ids in states.ids),
-            "times_faster_than_tree": tree / ours,
+            "times_faster_than_tree": spent["tree"] / spent["states"],
         }
     return found
+
+
+def in_turn(**calls: Callable[[], object]) -> dict[str, float]:
+    """Return the median processor time of calls; what others do changes all alike."""
+    spent = {name: list[float]() for name in calls}
+    for _ in range(21):
+        for name, call in calls.items():
+            began = time.process_time()
+            call()
+            spent[name].append(time.process_time() - began)
+    return {name: float(np.median(one[1:])) for name, one in spent.items()}
 
 
 def main() -> None:
