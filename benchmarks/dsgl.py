@@ -8,7 +8,7 @@ candidates each; or events at their own times with an item drawn beside each: of
 of users, of those that follow one another in time, or from anywhere. With ``--data``
 the log is that of a folder below ``TIDEGRAPH_DATA``. Time is that of the processor, on
 one thread, for reading the graph, the loss and its gradient; medians of alternating
-rounds.
+rounds. Layers are fused, as where a ranker learns.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.around import Around, States
 from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.recurrent import fused
 from tidegraph.ranking.receptive_fields import Reader
 from tidegraph.stages import Requests
 from tidegraph.training.weights import initialised
@@ -134,7 +135,9 @@ class Bench:
         )
         label = torch.zeros(item.shape)
         label[:, 0] = 1
-        loss = binary_cross_entropy(net(inputs, around), label, inputs.present)
+        with fused():
+            logit = net(inputs, around)
+        loss = binary_cross_entropy(logit, label, inputs.present)
         loss.backward()
         spent = time.process_time() - began
         states = sum(len(n) for n in chain(around.user.node, around.item.node))

@@ -3,12 +3,19 @@
 import math
 from typing import Literal, NamedTuple
 
+import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.nn.click.dsgl_encoder import Encoder, encoder_of, read_in_order
+from tidegraph.nn.sequence.shared_attention import (
+    Queries,
+    Sequences,
+    attend_to_shared,
+    attends_fused,
+)
 from tidegraph.nn.vectors import KNOWN, look_up_rows
 from tidegraph.ranges import above, at_least
 
@@ -89,16 +96,25 @@ class Encoded(NamedTuple):
     Attributes:
         key: What a query is compared with, head by head.
         value: What is summed up.
-        real: Where there is a neighbour.
+        real: Where there is a neighbour; all stand before the places without.
+        place: Which of the sequences is meant where, each by itself if left out.
+        more: What is added to the values where a sequence is meant, if anything.
     """
 
-    key: Float[Tensor, "... h heads part"]
-    value: Float[Tensor, "... h heads part"]
-    real: Bool[Tensor, "... h"]
+    key: Float[Tensor, "n h heads part"]
+    value: Float[Tensor, "n h heads part"]
+    real: Bool[Tensor, "n h"]
+    place: Int[Tensor, "..."] | None = None
+    more: Float[Tensor, "... h heads part"] | None = None
 
     def at(self, place: Int[Tensor, "*shape"]) -> "Encoded":
         """Return the sequences at some places, in the shape of these."""
-        return Encoded(self.key[place], self.value[place], self.real[place])
+        return self._replace(place=place)
+
+    def some(self) -> Bool[Tensor, "... 1"]:
+        """Return whether there is a neighbour."""
+        some = self.real.any(dim=-1, keepdim=True)
+        return some if self.place is None else some[self.place]
 
     def answer(
         self,
@@ -111,17 +127,58 @@ class Encoded(NamedTuple):
             query: What asks.
             bias: How much more it asks for each.
         """
-        score = (self.key * query[..., None, :, :]).sum(dim=-1)
-        score = score / math.sqrt(self.key.shape[-1])
+        if attends_fused(query):
+            return self._answer_fused(query, bias)
+        key, _, real = self._repeated()
+        score = (key * query[..., None, :, :]).sum(dim=-1)
+        score = score / math.sqrt(key.shape[-1])
         if bias is not None:
             score = score + bias
-        score = score.masked_fill(~self.real[..., None], -1e9)
-        there = self.real[..., None].to(self.value.dtype)
-        return self.sum(score.softmax(dim=-2) * there)
+        score = score.masked_fill(~real[..., None], -1e9)
+        return self.sum(score.softmax(dim=-2) * real[..., None].to(score.dtype))
+
+    def mean(self) -> Float[Tensor, "... size"]:
+        """Return the mean of the values, 0 of none."""
+        real = self._repeated()[2][..., None].to(self.value.dtype)
+        return self.sum(real / real.sum(dim=-2, keepdim=True).clamp(min=1))
 
     def sum(self, weight: Float[Tensor, "... h heads"]) -> Float[Tensor, "... size"]:
         """Return the sum of the values by some weights, its heads side by side."""
-        return (weight[..., None] * self.value).sum(dim=-3).flatten(start_dim=-2)
+        value = self._repeated()[1]
+        return (weight[..., None] * value).sum(dim=-3).flatten(start_dim=-2)
+
+    def _repeated(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return key, value and real, wherever a sequence is meant."""
+        key, value, real, place, more = self
+        if place is not None:
+            key, value, real = key[place], value[place], real[place]
+        return key, value if more is None else value + more, real
+
+    def _answer_fused(
+        self, query: Float[Tensor, "... heads part"], bias: Tensor | None
+    ) -> Float[Tensor, "... size"]:
+        place, more = self.place, self.more
+        if place is None:
+            place = torch.arange(self.key.shape[0])
+        shapes = [place.shape, query.shape[:-2]]
+        shapes += [] if bias is None else [bias.shape[:-2]]
+        shapes += [] if more is None else [more.shape[:-3]]
+        shape = np.broadcast_shapes(*shapes)
+
+        def listed(x: Tensor, own: int) -> Tensor:
+            last = x.shape[x.ndim - own :]
+            return x.expand(*shape, *last).flatten(0, len(shape) - 1)
+
+        queries = Queries(
+            listed(place, 0),
+            listed(query.flatten(-2), 1),
+            None if bias is None else listed(bias, 2),
+            None if more is None else listed(more.flatten(-2), 2),
+        )
+        key, value = self.key.flatten(-2), self.value.flatten(-2)
+        sequences = Sequences(key, value, self.real)
+        found = attend_to_shared(sequences, queries, query.shape[-2])
+        return found.view(*shape, found.shape[-1])
 
 
 class SequenceAttention(nn.Module):
@@ -235,16 +292,16 @@ class SequenceAttention(nn.Module):
             parent: What led to it; at the root, the other side of the pair.
             cross: What the parent and each neighbour have in common, if it is known.
         """
-        value, bias = encoded.value, None
+        events, bias = encoded, None
         if self.cross_score is not None and cross is not None:
             bias = self.cross_score(cross)
         if self.cross_value is not None and cross is not None:
-            value = value + self.cross_value(cross).unflatten(-1, value.shape[-2:])
-        events = encoded._replace(value=value)
+            more = self.cross_value(cross)
+            more = more.unflatten(-1, encoded.value.shape[-2:])
+            events = encoded._replace(more=more)
         match self.config.attention:
             case "none":
-                there = events.real[..., None].to(value.dtype)
-                found = events.sum(there / there.sum(dim=-2, keepdim=True).clamp(min=1))
+                found = events.mean()
             case "dual":
                 liked = events.answer(self._heads(self.query(node)))
                 wanted = events.answer(self._heads(self.query_of_parent(parent)), bias)
@@ -254,7 +311,7 @@ class SequenceAttention(nn.Module):
                 if kind == "second_order":
                     query = query + self.query_of_parent(parent)
                 found = events.answer(self._heads(query), bias)
-        return torch.where(encoded.real.any(dim=-1, keepdim=True), found, self.null)
+        return torch.where(encoded.some(), found, self.null)
 
     def _heads(self, x: Float[Tensor, "... size"]) -> Float[Tensor, "... heads part"]:
         heads = self.config.heads
