@@ -73,11 +73,11 @@ class _Attended(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *given: Any) -> Tensor:
         *tensors, heads = given
-        asked = _arrays_of(tensors)
-        out = np.zeros_like(asked.query)
-        weight = np.zeros((len(out), heads, asked.key.shape[1]), np.float32)
+        arrays = _arrays_of(tensors)
+        out = np.zeros_like(arrays.query)
+        weight = np.zeros((len(out), heads, arrays.key.shape[1]), np.float32)
         scale = np.float32(1 / math.sqrt(out.shape[1] // heads))
-        _attend(asked, scale, out, weight)
+        _attend(arrays, scale, out, weight)
         ctx.save_for_backward(*tensors, _tensor_of(weight))
         ctx.scale = scale
         return _tensor_of(out)
@@ -85,16 +85,16 @@ class _Attended(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         *tensors, weight = ctx.saved_tensors
-        asked = _arrays_of(tensors)
-        found = _Gradients(*(np.zeros_like(part) for part in asked[:5]))
+        arrays = _arrays_of(tensors)
+        found = _Gradients(*(np.zeros_like(part) for part in arrays[:5]))
         grad = grads[0].contiguous().numpy()
-        _spread(asked, ctx.scale, weight.numpy(), grad, found)
+        _spread(arrays, ctx.scale, weight.numpy(), grad, found)
         wanted = zip(found, tensors, strict=False)
         of = [None if given is None else _tensor_of(one) for one, given in wanted]
         return (*of, None, None, None)
 
 
-class _Asked(NamedTuple):
+class _Arrays(NamedTuple):
     key: Float32[np.ndarray, "n h size"]
     value: Float32[np.ndarray, "n h size"]
     query: Float32[np.ndarray, "q size"]
@@ -112,10 +112,10 @@ class _Gradients(NamedTuple):
     more: Float32[np.ndarray, "q h size"]
 
 
-def _arrays_of(tensors: list[Tensor | None]) -> _Asked:
+def _arrays_of(tensors: list[Tensor | None]) -> _Arrays:
     """Return arrays; where nothing was given, one of size 0."""
     nothing = np.zeros((0, 0, 0), np.float32)
-    return _Asked(
+    return _Arrays(
         *(
             nothing if one is None else one.detach().contiguous().numpy()
             for one in tensors
@@ -129,9 +129,9 @@ def _tensor_of(array: Any) -> Tensor:
 
 @compiled
 def _attend(
-    asked: _Asked, scale: np.float32, out: np.ndarray, weight: np.ndarray
+    arrays: _Arrays, scale: np.float32, out: np.ndarray, weight: np.ndarray
 ) -> None:
-    key, value, query, bias, more, length, seat = asked
+    key, value, query, bias, more, length, seat = arrays
     heads = weight.shape[1]
     part = query.shape[1] // heads
     for q in range(query.shape[0]):
@@ -163,13 +163,13 @@ def _attend(
 
 @compiled
 def _spread(
-    asked: _Asked,
+    arrays: _Arrays,
     scale: np.float32,
     weight: np.ndarray,
     grad: np.ndarray,
     out: _Gradients,
 ) -> None:
-    key, value, query, _, more, length, seat = asked
+    key, value, query, _, more, length, seat = arrays
     of_key, of_value, of_query, of_bias, of_more = out
     heads = weight.shape[1]
     part = query.shape[1] // heads
