@@ -316,7 +316,7 @@ def test_small_numbers_are_seconds():
         ([Decimal("20240501"), Decimal("20240502")], "may be a date or Unix time"),
         (pd.Series([2023, None, 2024]).dropna(), "holds 2023.0, which may be a date"),
         ([True, False], "holds Boolean, not times"),
-        ([-1.5], "is -1.5, before 1970. .* written as dates"),
+        ([-1.5], "is -1.5, before 1970. .* times before 1970 as dates"),
     ],
 )
 def test_a_time_that_is_not_one_is_named_with_its_row(times, sentence):

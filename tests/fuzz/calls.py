@@ -28,6 +28,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 from graphs import questions
+from judges import judges
 from named import names, parameters
 
 import tidegraph as tg
@@ -200,6 +201,7 @@ def answers(
     said = {"path": recipe, "data": {"user": "who"}, "split": {"valid": 0.2}}
     yield "read_recipe", tg.read_recipe, said
     yield "evaluate", tg.evaluate, {"model": model, "test": test, "k": (3,)}
+    yield from judges(train, test)
     embedded = tg.Pipeline(retrieve=tg.recipes.pure_svd(rank=2)).fit(train)
     yield "vectors", embedded.vectors, {"of": "item", "channel": None}
     yield "refitted", tg.Pipeline(tg.ItemKNN()).refitted, {"model": model, "log": train}

@@ -11,14 +11,14 @@ import tidegraph as tg
 
 ASKED_ELSEWHERE = {
     *("read", "read_sql", "interactions", "check", "evaluate", "recommend", "load"),
-    "read_recipe",
+    *("read_recipe", "judge_sampled", "evaluate_ranker", "evaluate_runs"),
     *("Pipeline", "Graph", "hop", "khop", "fan_out", "walk", "parse", "in_batch"),
     *("near", "negatives", "local_cluster"),
 }
-"""Of these ``calls`` and ``graphs`` know good arguments."""
+"""Of these ``calls``, ``judges`` and ``graphs`` know good arguments."""
 NOT_MADE_BY_CALLERS = {
     *("Interactions", "Matrix", "Bundle"),
-    *("Examples", "Past"),
+    *("Examples", "Past", "Impressions"),
     *("distribution", "proximity", "sampler", "FROM_LOG"),
 }
 """Views, logs and bundles come from other calls; decorators take a class, and a value

@@ -89,7 +89,7 @@ def test_channels_keep_nothing_of_an_erased_user(log):
     model.erase(["user-3"])
     channels = model.channels()
 
-    assert channels["UserKNN"].interactions[[row]].nnz == 0
+    assert channels["UserKNN"].users.rows.csr()[[row]].nnz == 0
     (vectors,) = (c for c in channels.values() if isinstance(c, FittedEmbedding))
     assert not vectors.user_known[row]
     assert not vectors.user[row].any()
@@ -111,7 +111,7 @@ def test_neighbours_are_those_of_a_log_without_the_user(log):
 
 def test_a_user_who_comes_amid_the_erasure_takes_nobody_else_along(log, monkeypatch):
     model = tg.Pipeline(tg.UserKNN(neighbors=5)).fit(log)
-    erase, kept = model.live.erase, model.channels()["UserKNN"].interactions.nnz
+    erase, kept = model.live.erase, model.channels()["UserKNN"].users.rows.csr().nnz
 
     def first_comes(name, ids):
         model.observe([("late", "i1", 1_750_000_000)])
@@ -119,7 +119,7 @@ def test_a_user_who_comes_amid_the_erasure_takes_nobody_else_along(log, monkeypa
 
     monkeypatch.setattr(model.live, "erase", first_comes)
     model.erase(["late"])
-    assert model.channels()["UserKNN"].interactions.nnz == kept
+    assert model.channels()["UserKNN"].users.rows.csr().nnz == kept
 
 
 def test_the_default_time_stays_behind_training_when_its_last_user_is_erased(log):

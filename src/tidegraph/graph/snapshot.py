@@ -251,7 +251,9 @@ class Snapshot:
         Raises:
             DataError: They make no log.
         """
-        return events.numbered(self.users, self.items)
+        if isinstance(events, Arrivals):
+            return events.numbered(self.users, self.items)
+        return self.numbered(events)
 
     def in_order(self) -> "Snapshot":
         """Return the same graph, in which a few ids are found at once from the first.

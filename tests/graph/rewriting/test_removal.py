@@ -172,7 +172,7 @@ def test_a_model_forgets_events_in_answers_channels_and_files(tmp_path):
     first = graph.V("user", [f"u{users[0]}"]).before(10**9 + 1).out("action")
     assert first.ids().to_list() == []
     row = graph.users.row(f"u{users[0]}")
-    assert model.channels()["near"].interactions[[row]].nnz == 0
+    assert model.channels()["near"].users.rows.csr()[[row]].nnz == 0
     before = model.recommend("u5", k=5)
     model.save(tmp_path / "model")
     assert tg.load(tmp_path / "model").recommend("u5", k=5).equals(before)
