@@ -23,6 +23,7 @@ from tidegraph.data.oddities import (
 )
 from tidegraph.data.tables.kinds import ColumnKind, kinds, kinds_text
 from tidegraph.data.times.clocks import Clock, span_text
+from tidegraph.data.views.repeats import repeated
 from tidegraph.durations import DAY
 from tidegraph.errors import DataError
 
@@ -216,8 +217,7 @@ def check(log: Interactions) -> Report:
     events = pl.DataFrame(
         {"user": log.user, "item": log.item, "time": log.time, "label": log.label}
     )
-    acted = events.filter(pl.col("label") == 1)
-    again = len(acted) - acted.select("user", "item").n_unique()
+    acted = log.actions()
     tied = events.select("user", "time").is_duplicated()
     return Report(
         rows=len(log),
@@ -229,7 +229,7 @@ def check(log: Interactions) -> Report:
         impressions=len(log) - len(acted),
         duplicates=len(log) - events.n_unique(),
         tied=float(tied.to_numpy().mean()),
-        repeats=again / max(1, len(acted)),
+        repeats=repeated(acted),
         per_user=_activity_of(log.user),
         per_item=_activity_of(log.item),
         cold=_cold_start(log),

@@ -8,7 +8,7 @@ import polars as pl
 from jaxtyping import Float64
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views.repeats import repeated, returns
+from tidegraph.data.views.repeats import MayRepeat
 from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import lists_by_stage, lists_of_models
 from tidegraph.evaluation.evaluate import task_of
@@ -127,11 +127,13 @@ def warn_if_repeats_rare(pipeline: Pipeline, known: Fold) -> list[str]:
 
     Settings that are left to the log draw the line at the same share.
     """
-    events = known.view(positive_events)
-    if not pipeline.repeat or returns(events):
+    if not pipeline.repeat:
+        return []
+    allowed, share = MayRepeat.of(None, known.view(positive_events))
+    if allowed:
         return []
     return [
-        f"{repeated(events):.1%} of the events known repeat an item of the user, and "
+        f"{share:.1%} of the events known repeat an item of the user, and "
         "lists may hold such items: repeat = false in the recipe leaves them out"
     ]
 

@@ -11,7 +11,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.split import last_rows_of_users
 from tidegraph.data.views.evidence import is_positive, positive_actions
-from tidegraph.data.views.repeats import returns
+from tidegraph.data.views.repeats import MayRepeat
 from tidegraph.errors import DataError
 from tidegraph.graph.rewriting.erasure import without_pairs
 from tidegraph.graph.snapshot import Snapshot
@@ -74,7 +74,7 @@ class Trial:
             known, later = _held_out(log, rng)
         except DataError:
             return None  # Nobody has two events.
-        repeat = returns(positive_actions(log))
+        repeat = MayRepeat.of(None, log).allowed
         found = positive_actions(later)
         if len(found) < LEAST or not len(positive_actions(known)):
             return None
