@@ -17,10 +17,7 @@ from tidegraph.data.views.feature_column import (
     null_if_not_finite,
 )
 from tidegraph.errors import DataError
-from tidegraph.features.values import (
-    quantile_edges,
-    quantile_of,
-)
+from tidegraph.features.values import quantile_edges, quantile_of
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR

@@ -31,9 +31,7 @@ from tidegraph.features.feature import read_in_blocks
 from tidegraph.features.past import Past
 from tidegraph.features.reading import PastView
 from tidegraph.features.tables import count_known_before
-from tidegraph.features.values import (
-    check_category,
-)
+from tidegraph.features.values import check_category
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.small_arrays import places_among
 from tidegraph.stages import Requests

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
+from tidegraph.graph.sampling.digit_order import digits_of, order_by_digits
 from tidegraph.graph.sampling.gather import Neighborhood, Run
 from tidegraph.graph.sampling.one_block import in_one_block
-from tidegraph.graph.sampling.stable_order import digits_of, order_by_digits
 from tidegraph.kernels.intrinsics import (
     LANES,
     copy_lanes,

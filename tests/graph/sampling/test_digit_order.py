@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegraph.graph.sampling.stable_order import digits_of, order_by_digits
+from tidegraph.graph.sampling.digit_order import digits_of, order_by_digits
 
 
 @pytest.mark.parametrize("limit", [1, 2, 4096, 4097, 2**24 + 1, 2**40])
