@@ -4,6 +4,7 @@ import time
 import polars as pl
 import pytest
 
+from tidegraph.catalog import load
 from tidegraph.cli import run
 
 
@@ -178,3 +179,28 @@ def test_an_option_for_one_value_is_not_given_two(model, capsys):
     assert capsys.readouterr().err == said
     # Options that take several values still do.
     assert run(["similar", str(model), "--item", "s1", "--item", "s2", "-k", "1"]) == 0
+
+
+def test_events_of_a_file_are_forgotten_by_the_saved_model(shop, model, capsys):
+    log = pl.read_csv(shop / "events.csv")
+    log[[0, 5, 7]].write_csv(shop / "wrong.csv")
+    users = log["uid"][[0, 5, 7]].n_unique()
+    before = load(model).graph.edges["action"]
+    capsys.readouterr()
+    assert run(["forget", str(model), str(shop / "wrong.csv")]) == 0
+
+    said = capsys.readouterr().out
+    assert f": 3 events of {users} users taken out." in " ".join(said.split())
+    assert len(load(model).graph.edges["action"]) == len(before) - 3
+
+
+def test_nothing_is_forgotten_where_a_row_is_no_event(shop, model, capsys):
+    log = pl.read_csv(shop / "events.csv")
+    held = load(model).graph.edges["action"]
+    wrong = log[:2].with_columns(pl.col("ts") + pl.Series([0, 1]))
+    wrong.write_csv(shop / "wrong.csv")
+    capsys.readouterr()
+    assert run(["forget", str(model), str(shop / "wrong.csv")]) == 2
+
+    assert "row 1 of the edges to remove is no edge 'action'" in capsys.readouterr().err
+    assert len(load(model).graph.edges["action"]) == len(held)

@@ -1,8 +1,9 @@
-"""The commands about a saved model: ``recommend | similar | embed | erase``."""
+"""The commands about a saved model: ``recommend | similar | erase | ...``."""
 
 from pathlib import Path
 from typing import Annotated, cast
 
+import numpy as np
 import polars as pl
 import typer
 
@@ -12,9 +13,11 @@ from tidegraph.cli.own import Kinds, opened
 from tidegraph.cli.terminal import say
 from tidegraph.data.ids.id_list import read_ids
 from tidegraph.data.reading import Reading
+from tidegraph.data.sources import read_as
 from tidegraph.errors import RequestError
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.similar import Side
+from tidegraph.progress import working
 
 Model = Annotated[Path, typer.Argument(help="A folder that 'train' wrote.")]
 Count = Annotated[int, typer.Option("-k", help="How many items.")]
@@ -146,6 +149,34 @@ def erase(
         f"{model}: {len(set(user))} erased with all their events. What the "
         "events of many add up to stays until the model is trained again."
     )
+
+
+def forget(
+    model: Model,
+    events: Annotated[
+        Path, typer.Argument(help="The events, in a file such as training read.")
+    ],
+    kinds: Kinds = None,
+) -> None:
+    """Take events back out of a saved model, which is written anew."""
+    fitted = opened(model, kinds)
+    reading = (fitted.serving.reading or Reading()).of_events()
+    with working("reading the events"):
+        log = read_as(events, reading)
+    before = _num_edges(fitted)
+    fitted.forget(log)
+    fitted.save(model)
+    gone, users = before - _num_edges(fitted), len(np.unique(log.user))
+    what = "1 event" if gone == 1 else f"{gone:,} events"
+    whose = "1 user" if users == 1 else f"{users:,} users"
+    say(
+        f"{model}: {what} of {whose} taken out. What the events of many add up to "
+        "stays until the model is trained again."
+    )
+
+
+def _num_edges(model: FittedPipeline) -> int:
+    return sum(len(edges) for edges in model.graph.edges.values())
 
 
 def _output_lists(

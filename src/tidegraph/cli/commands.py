@@ -146,6 +146,11 @@ app = TyperGroup(
             "Erase users from a saved model, which is written anew.",
         ),
         Later(
+            "forget",
+            "tidegraph.cli.answers:forget",
+            "Take events back out of a saved model, which is written anew.",
+        ),
+        Later(
             "simulate",
             "tidegraph.cli.simulation:simulate",
             "Write the log of a simulated marketplace, with logged propensities.",
