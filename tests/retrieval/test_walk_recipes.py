@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from retrieval.recipes_log import assert_tells_two_groups_apart
+from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.recipes.concatenated import Concatenated
 from tidegraph.retrieval.recipes.mf import bpr_mf
@@ -101,6 +102,32 @@ def test_the_sources_of_app_are_not_its_targets():
 
     assert fitted.given is not None
     assert not np.allclose(fitted.given, fitted.item)
+
+
+def test_products_of_app_are_the_log_of_rooted_pagerank():
+    """Zhou et al. (2017), of walks of 6 steps; noise by degree would take it off."""
+    rng = np.random.default_rng(0)
+    pairs = rng.random((12, 10)) < np.linspace(0.15, 0.95, 10)
+    pairs[np.arange(12), np.arange(12) % 10] = True
+    edges = np.block([[np.zeros((12, 12)), pairs], [pairs.T, np.zeros((10, 10))]])
+    step = edges / edges.sum(axis=1, keepdims=True)
+    reached, ends, left = np.eye(22), np.zeros((22, 22)), 1.0
+    for n in range(6):
+        reached = reached @ step
+        stop = left * 0.3 if n < 5 else left
+        ends, left = ends + stop * reached, left - stop
+    user, item = np.nonzero(pairs)
+    # Rows are by first appearance, which is not the order of items.
+    rows = np.array(list(dict.fromkeys(item.tolist())))
+    training = Training(60, 4096, PairSGD(0.1), Linear(), patience=None)
+
+    fitted = app(0.3, 100, 6, 24, training).fit(interactions(user, item, user))
+
+    expected = np.log(ends[:12, 12 + rows])
+    difference = fitted.user @ fitted.item.T - expected
+    assert (difference - difference.mean()).std() < 0.25 * expected.std()
+    degree = np.log(pairs.sum(axis=0)[rows])
+    assert abs(np.polyfit(degree, difference.mean(axis=0), 1)[0]) < 0.2
 
 
 def test_what_does_not_go_together_is_refused():

@@ -39,6 +39,8 @@ PASSES = Training(40, 2**18, PairSGD(0.05), Linear(), patience=None)
 DESCRIBED = Training(5, 8192, LazyAdam(2e-3), patience=None)
 """A few passes over many walks, by a network's optimiser."""
 _NOISE = SkipGram(PerPair(5, 0.75, linked=True))
+_EVEN_NOISE = SkipGram(PerPair(5, linked=True))
+"""With which products tell how likely a target is, not how much likelier than noise."""
 
 
 @checked(ConfigError)
@@ -139,6 +141,8 @@ def app(
 ) -> Embedding:
     """Return APP: where walks that stop by chance end, seen from where they began.
 
+    Noise is as often any node, so that products are rooted PageRank's log.
+
     Args:
         restart: Probability to stop after a step.
         walks: Walks from each user and item, each epoch.
@@ -149,7 +153,7 @@ def app(
     Source:
         Zhou et al., "Scalable Graph Embedding for Asymmetric Proximity", AAAI 2017.
     """
-    objective = Objective(WalkEnds(_both_sides(walks, length), restart), _NOISE)
+    objective = Objective(WalkEnds(_both_sides(walks, length), restart), _EVEN_NOISE)
     learn = objective, embedding_size, training, seed, index
     return Embedding("APP", TwoTables(), *learn)
 
@@ -172,7 +176,8 @@ def item2vec(
         training, seed, index: As of ``Embedding``.
 
     Source:
-        Barkan & Koenigstein, "Item2Vec", MLSP 2016.
+        Barkan & Koenigstein, "Item2Vec", MLSP 2016. Departs: items are near in time,
+        not anywhere in what a user took, and frequent ones are not left out by chance.
     """
     objective = Objective(SequenceWindows(window), _NOISE)
     learn = objective, embedding_size, training, seed, index

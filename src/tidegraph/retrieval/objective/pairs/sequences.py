@@ -32,7 +32,7 @@ class SequenceWindows:
 
     Source:
         Barkan & Koenigstein, "Item2Vec: Neural Item Embedding for Collaborative
-        Filtering", MLSP 2016, section 3.
+        Filtering", MLSP 2016, section 3, for sequences as they come, in place of sets.
     """
 
     window: int = 5
