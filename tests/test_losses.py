@@ -92,7 +92,7 @@ of_negatives = pytest.mark.parametrize(
         info_nce,
         bilateral_softmax,
         lambda p, n, present=None: generalised_binary_cross_entropy(
-            p, n, 0.25, 0.5, present
+            p, n, 0.625, present
         ),
         lambda p, n, present=None: triplet_margin(p, n, 2.0, present=present),
         lambda p, n, present=None: sampled_softmax(p, n, torch.zeros(1, 1), present),
@@ -185,7 +185,7 @@ def test_generalised_binary_cross_entropy_by_hand():
     """Petrov and Macdonald (2023): of 1 in 4 items, t = 1/2 gives the power 5/8."""
     yes, no = ONE_THREE[1:], torch.log(torch.tensor([[1.0, 3.0]]))
 
-    loss = generalised_binary_cross_entropy(yes, no, 0.25, 0.5)
+    loss = generalised_binary_cross_entropy(yes, no, 1 - 0.5 * (1 - 0.25))
 
     power = 0.25 * (0.5 * (1 - 4) + 4)
     expected = (power * math.log(4 / 3) + math.log(2) + math.log(4)) / 3
@@ -193,13 +193,12 @@ def test_generalised_binary_cross_entropy_by_hand():
     assert math.isclose(loss.item(), expected, rel_tol=1e-6)
 
 
-def test_generalised_binary_cross_entropy_is_the_plain_one_without_calibration():
+def test_generalised_binary_cross_entropy_of_power_1_is_the_plain_one():
     random = torch.Generator().manual_seed(0)
     yes, no = torch.randn(6, generator=random), torch.randn(6, 4, generator=random)
     label = torch.cat([torch.ones(6, 1), torch.zeros(6, 4)], dim=1)
 
     plain = binary_cross_entropy(torch.cat([yes[:, None], no], dim=1), label)
 
-    for rate, calibration in ((0.1, 0.0), (1.0, 0.75)):
-        loss = generalised_binary_cross_entropy(yes, no, rate, calibration)
-        torch.testing.assert_close(loss, plain)
+    loss = generalised_binary_cross_entropy(yes, no, 1.0)
+    torch.testing.assert_close(loss, plain)

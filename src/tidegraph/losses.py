@@ -200,28 +200,25 @@ class _SoftmaxOverAll(torch.autograd.Function):
 def generalised_binary_cross_entropy(
     positive: Float[Tensor, " batch"],
     negative: Float[Tensor, "batch k"],
-    rate: float,
-    calibration: float = 0.75,
+    power: float,
     present: Bool[Tensor, "batch k"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Log loss of a yes, its probability to a power below 1, and of ``k`` times no.
+    """Log loss of a yes, its probability to a power, and of ``k`` times no.
 
-    The more items are never drawn, the surer a model is that what is drawn is wrong;
-    the power undoes that: ``rate * (calibration * (1 - 1 / rate) + 1 / rate)``.
+    The more items are never drawn, the surer a model is that what is drawn is wrong. A
+    power of ``1 - t * (1 - rate)``, of the share of all items that is drawn, undoes it
+    at t = 1, and at t = 0 is 1, that of binary cross-entropy.
 
     Args:
         positive: Logit of the observed item.
         negative: Logits of ``k`` items that were drawn, each as likely.
-        rate: Share of all items that ``k`` is, above 0 and 1 at the most.
-        calibration: 0 for binary cross-entropy, 1 for the probabilities that negatives
-            of all would have taught.
+        power: Of the probability of the observed item.
         present: Which of the ``k`` are there; all if left out.
 
     Source:
         Petrov and Macdonald, "gSASRec: Reducing Overconfidence in Sequential
         Recommendation Trained with Negative Sampling", RecSys 2023, section 5.
     """
-    power = rate * (calibration * (1 - 1 / rate) + 1 / rate)
     there = len(positive) + (negative.numel() if present is None else present.sum())
     no = F.softplus(_mask_absent(negative, present)).sum()
     return (power * F.softplus(-positive).sum() + no) / there

@@ -38,18 +38,32 @@ def calibrated_power(rate, t):
     return rate * (t * (1 - 1 / rate) + 1 / rate)
 
 
+def gbce_as_published(p, n, power):
+    """The authors' program: a yes of sigmoid(p)^power has the logit below."""
+    likely = 1 / (1 + np.exp(-p))
+    logit = -np.log(likely**-power - 1)
+    return np.concatenate([softplus(-logit), softplus(n).ravel()]).mean()
+
+
+def over_chance(p, n, yes):
+    """Log odds of which 0 are those of a yes that counts so much among all."""
+    odds = yes / n.shape[1]
+    return p + np.log(odds), n + np.log(odds)
+
+
 FORMULAS = {
     BPR(): lambda s, t, p, n, q: softplus(n - p[:, None]).mean(),
     SkipGram(): lambda s, t, p, n, q: (softplus(-p) + softplus(n).sum(axis=1)).mean(),
-    BinaryCrossEntropy(): lambda s, t, p, n, q: np.concatenate(
-        [softplus(-p), softplus(n).ravel()]
+    BinaryCrossEntropy(): lambda s, t, p, n, q: (
+        softplus(np.log(4) - p) + softplus(n - np.log(4)).sum(axis=1)
     ).mean(),
     TripletMargin(0.5): lambda s, t, p, n, q: np.maximum(
         n - p[:, None] + 0.5, 0
     ).mean(),
-    GeneralisedBCE(4, 0.5): lambda s, t, p, n, q: np.concatenate(
-        [calibrated_power(np.exp(q).mean(), 0.5) * softplus(-p), softplus(n).ravel()]
-    ).mean(),
+    GeneralisedBCE(4, 0.5): lambda s, t, p, n, q: gbce_as_published(
+        *over_chance(p, n, calibrated_power(np.exp(q).mean(), 0.5)),
+        calibrated_power(np.exp(q).mean(), 0.5),
+    ),
     SampledSoftmax(): lambda s, t, p, n, q: softplus(lse(n - q) - p).mean(),
     InfoNCE(): lambda s, t, p, n, q: softplus(lse(n) - p).mean(),
     BSL(0.1, 0.2): lambda s, t, p, n, q: (lse(n) - p).mean(),
@@ -138,6 +152,21 @@ def test_a_batch_without_any_negative_has_a_loss_and_a_gradient(name, loss):
     assert torch.isfinite(value)
     for part in parts:
         assert part.grad is None or torch.isfinite(part.grad).all()
+
+
+@pytest.mark.parametrize("count", [1, 7, 256])
+@pytest.mark.parametrize(
+    "loss", [BinaryCrossEntropy(), GeneralisedBCE(), GeneralisedBCE(calibration=0.2)]
+)
+def test_where_similarities_tell_nothing_all_of_them_stay_where_they_are(loss, count):
+    """Else all vectors first turn one way, which no list tells, and are then alike."""
+    zeros, rate = torch.zeros(6, dtype=torch.float64), torch.full((1, 1), 0.02)
+    shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    pairs = zeros + shift, torch.zeros(6, count).double() + shift
+
+    loss.loss(Scored(pairs[1], pairs[1], *pairs, rate.log())).backward()
+
+    assert abs(shift.grad.item()) < 1e-12
 
 
 @pytest.mark.parametrize("positive_temperature", [0.03, 0.1, 1.0])

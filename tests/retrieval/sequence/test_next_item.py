@@ -126,7 +126,7 @@ SMALL = 1, 16, 6, 0.0
             "Caser": caser(2, 32, 4, *SMALL[1:], training=of(20, 2e-2)),
             "BERT4Rec": bert4rec(2, 2, 16, 10, 0.1, 0.0, of(40, 6e-3)),
             "sampled": gru4rec(*SMALL, SampledSoftmax(None, 3), of(25, 2e-2)),
-            "gBCE": gru4rec(*SMALL, GeneralisedBCE(3), of(110, 1e-2)),
+            "gBCE": gru4rec(*SMALL, GeneralisedBCE(3), of(15, 2e-2)),
             "BCE": gru4rec(
                 *SMALL, BinaryCrossEntropy(PerPair(2, linked=True)), of(20, 2e-2)
             ),

@@ -17,8 +17,6 @@ from tidegraph.retrieval.objective.negatives import (
 from tidegraph.retrieval.objective.scored import Scored
 
 with needed("torch", "neural", "a neural network"):
-    import torch
-    import torch.nn.functional as F
     from torch import Tensor
 
 __all__ = [
@@ -81,11 +79,15 @@ class BPR:
 
 @settings
 class BinaryCrossEntropy:
-    """A target is a yes and each negative a no: ``losses.binary_cross_entropy``.
+    """A target is a yes and each negative a no, over chance: ``losses.skip_gram``.
 
     Attributes:
         negatives: A number of them for each pair, or a kind.
         temperature: Similarities are cosines over this; products if left out.
+
+    Departs:
+        A similarity is the log odds of a yes over those of a pick among target and
+        negatives; of one negative there is no difference. See ``GeneralisedBCE``.
     """
 
     negatives: int | Negatives = 1
@@ -100,12 +102,8 @@ class BinaryCrossEntropy:
         return _per_pair_negatives(self.negatives)
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
-        """Return the mean over targets and negatives alike."""
-        logit = torch.cat([batch.positive[:, None], batch.negative], dim=1)
-        label = F.pad(torch.zeros_like(batch.negative), (1, 0), value=1.0)
-        there = batch.present
-        there = there if there is None else F.pad(there, (1, 0), value=True)
-        return losses.binary_cross_entropy(logit, label, there)
+        """Return the mean over targets of what each and its negatives cost."""
+        return losses.skip_gram(*batch.over_chance(), batch.present)
 
 
 @settings
@@ -116,6 +114,12 @@ class GeneralisedBCE:
         negatives: A number of them that the batch shares.
         calibration: 0 for binary cross-entropy, 1 for the probabilities of all items.
         temperature: Similarities are cosines over this; products if left out.
+
+    Departs:
+        The batch shares its negatives. A similarity is the log odds of a yes over those
+        at chance, which no list depends on. Without, all vectors learn first that a yes
+        is rare, by pointing one way, and then tell items apart no more: on Amazon
+        Beauty SASRec finds .0054 of NDCG@10 so, and what is popular finds .0061.
     """
 
     negatives: int = 256
@@ -134,8 +138,9 @@ class GeneralisedBCE:
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
         rate = min(1.0, float(batch.log_q.exp().mean()))
-        pair = batch.positive, batch.negative, rate, self.calibration, batch.present
-        return losses.generalised_binary_cross_entropy(*pair)
+        power = 1 - self.calibration * (1 - rate)
+        pair = batch.over_chance(power)
+        return losses.generalised_binary_cross_entropy(*pair, power, batch.present)
 
 
 @settings

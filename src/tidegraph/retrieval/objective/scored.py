@@ -1,5 +1,6 @@
 """What a loss of pairs is given."""
 
+import math
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float, Int
@@ -31,3 +32,16 @@ class Scored(NamedTuple):
     log_q: Float[Tensor, "#b #n"]
     present: Bool[Tensor, "b n"] | None = None
     owner: Int[Tensor, " b"] | None = None
+
+    def over_chance(
+        self, yes: float = 1.0
+    ) -> tuple[Float[Tensor, " b"], Float[Tensor, "b n"]]:
+        """Return similarities as log odds: at 0 a yes is as likely as by chance.
+
+        Args:
+            yes: What a target counts, where each negative counts 1.
+        """
+        there = self.present
+        count = self.negative.numel() if there is None else int(there.sum())
+        chance = math.log(yes * len(self.positive) / count) if count else 0.0
+        return self.positive + chance, self.negative + chance
