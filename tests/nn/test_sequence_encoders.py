@@ -210,3 +210,21 @@ def test_dropout_is_of_training_alone():
 def test_heads_that_cannot_share_a_vector_are_refused():
     with pytest.raises(ConfigError, match="8 numbers cannot be shared by 3 heads"):
         Transformer(heads=3).of_events(8, 4)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+@torch.no_grad()
+def test_events_are_left_out_after_their_norm_as_in_bert(norm_first):
+    """Or the norm would make up for what is missing."""
+    module, (x, there) = built(Transformer(norm_first=norm_first)), histories()
+    entered = []
+    module.blocks.register_forward_pre_hook(lambda _, given: entered.append(given[0]))
+    module(x, there)
+    module.train()
+    module.drop.p = 0.5
+    module(x, there)
+
+    whole, left = entered
+    kept = left != 0
+    assert 0.3 < kept.float().mean() < 0.7
+    torch.testing.assert_close(left[kept], 2 * whole[kept])

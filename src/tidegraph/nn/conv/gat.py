@@ -66,6 +66,8 @@ class GATConv(nn.Module):
 
     Source:
         Veličković et al., "Graph Attention Networks", ICLR 2018, equations 3 and 5.
+        Departs: of the last layer, too, the heads lie side by side, not their mean
+        (equation 6); nothing is dropped.
     """
 
     def __init__(self, inputs: int, outputs: int, heads: int) -> None:

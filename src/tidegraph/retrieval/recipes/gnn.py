@@ -82,7 +82,7 @@ def ngcf(
 
     Source:
         Wang et al., "Neural Graph Collaborative Filtering", SIGIR 2019. Departs: no
-        message is dropped.
+        message is dropped, and the matrices have no penalty.
     """
     objective = Objective(loss=BPR(), l2=l2)
     encoder = NGCFPropagation(layers)
@@ -200,8 +200,9 @@ def graphsage(
 
     Source:
         Hamilton, Ying & Leskovec, "Inductive Representation Learning on Large Graphs",
-        NeurIPS 2017, equation 1. Departs: a pair is an event, not what a walk meets; no
-        layer makes vectors of length 1, and the last has no ReLU.
+        NeurIPS 2017, equation 1. Departs: a pair is an event, not what a walk meets;
+        two negatives are drawn, each node as likely, where the paper has twenty by
+        degree^0.75; no layer makes vectors of length 1, and the last has no ReLU.
     """
     edges = islice(cycle((ACTION, reverse(ACTION))), len(counts))
     ego = fan_out(*edges, counts=counts)

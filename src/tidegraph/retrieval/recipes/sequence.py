@@ -77,7 +77,8 @@ def bert4rec(
 
     Source:
         Sun et al., "BERT4Rec", CIKM 2019. Departs: no layer stands between states and
-        products, no item replaces a token, and as ``Transformer`` does.
+        products, which no bias of an item is added to, no item replaces a token, and as
+        ``Transformer`` does.
     """
     encoder = Transformer(blocks, heads, 4, "gelu", False, masked, dropout)
     learn = CROSS_ENTROPY, embedding_size, length, training, seed, index
@@ -170,8 +171,8 @@ def caser(
 
     Source:
         Tang and Wang, "Personalized Top-N Sequential Recommendation via Convolutional
-        Sequence Embedding", WSDM 2018. Departs: the softmax over all items in place of
-        a few drawn ones, and as ``Convolutions`` does.
+        Sequence Embedding", WSDM 2018. Departs: only the next item is to be found, told
+        from all rather than a few drawn ones, and as ``Convolutions`` does.
     """
     filters = Convolutions(window, horizontal, vertical, dropout)
     learn = CROSS_ENTROPY, embedding_size, length, training, seed, index

@@ -35,7 +35,8 @@ UNTIL_BEST = Training(200, 128, optimizer=Adam(1e-3), patience=10)
 class NextItem:
     """The history of a request, encoded, is multiplied with vectors of items.
 
-    Nothing is kept of a user: who asks is what their history says.
+    Nothing is kept of a user: who asks is what their history says. What an encoder
+    reads of an event is its item's vector times the root of its numbers, as in SASRec.
 
     Attributes:
         name: The channel.

@@ -39,6 +39,7 @@ class HOPE:
     Departs:
         By ARPACK's implicitly restarted Lanczos method in place of Jacobi-Davidson.
         The graph is undirected, so Katz needs no inverse: S has A's eigenvectors.
+        Adamic-Adar's D is one over the log of degrees, in table 1 one over them.
     """
 
     proximity: FactorizedProximity = field(default_factory=KatzProximity)

@@ -26,8 +26,9 @@ class DeepFM:
     Source:
         Guo et al., "DeepFM: A Factorization-Machine based Neural Network for CTR
         Prediction", IJCAI 2017, equations 1 to 4. Departs: the history's items share
-        the vectors of candidates; the first order of numbers is the line that every
-        click model stands beside.
+        the vectors of candidates, and are one field, their mean; numbers enter the
+        tower as they are, not by their vectors; their first order is the line that
+        every click model stands beside.
     """
 
     name: ClassVar[str] = "DeepFM"

@@ -23,8 +23,9 @@ class FM:
 
     Source:
         Rendle, "Factorization Machines", ICDM 2010, equation 1. Departs: the history's
-        items share the vectors of candidates; the weights of numbers are the line that
-        every click model stands beside.
+        items share the vectors of candidates, and are one field, their mean, which is
+        not multiplied with itself; the weights of numbers are the line that every click
+        model stands beside.
     """
 
     name: ClassVar[str] = "FM"

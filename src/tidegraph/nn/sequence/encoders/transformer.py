@@ -90,5 +90,5 @@ class TransformerStates(nn.Module):
         self, x: Float[Tensor, "b h size"], there: Float[Tensor, "b h"]
     ) -> Float[Tensor, "b h size"]:
         """Return a state at each event, the latest first."""
-        x = self.norm(self.drop(x + self.place.weight[: x.shape[1]]))
+        x = self.drop(self.norm(x + self.place.weight[: x.shape[1]]))
         return self.blocks(x, causal_mask(there) if self.causal else there[:, None])
