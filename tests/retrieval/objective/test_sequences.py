@@ -7,6 +7,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.objective.pairs import Edges, SequenceWindows
+from tidegraph.retrieval.recipes.walk import item2vec
 from tidegraph.stages import Fold
 from tidegraph.testing.logs import draw_log
 
@@ -61,6 +62,41 @@ def test_without_times_the_order_is_drawn_anew():
     assert all(abs(n - 2000) < 150 for n in count.values())
 
 
+def test_sets_are_drawn_anew_though_there_are_times():
+    log = interactions(["u"] * 3, ["a", "b", "c"], range(3))
+    pairs = SequenceWindows(1, shuffled=True).of(Fold(log), "Items")
+    rng, count = np.random.default_rng(0), Counter()
+    for _ in range(3000):
+        for batch in pairs.epoch(100, rng):
+            count.update(zip(batch.source.tolist(), batch.target.tolist(), strict=True))
+
+    assert all(abs(count[pair] - 2000) < 150 for pair in [(0, 1), (1, 2), (0, 2)])
+
+
+def test_events_of_frequent_items_are_left_out_by_their_share():
+    """Mikolov et al. (2013), equation 5: of 1/2 of all, 1 - sqrt(.08 / .5) = .6 go."""
+    users = np.repeat(np.arange(6000), 2)
+    other = np.arange(6000) % 5 + 1
+    items = np.stack([np.zeros(6000, np.int64), other], axis=1).ravel()
+    log = interactions(users, items, np.arange(12000))
+
+    pairs, found = drawn(SequenceWindows(1, subsample=0.08), log)
+
+    # The five others have a tenth each, of which sqrt(.08 / .1) stay.
+    expected = 6000 * np.sqrt(0.08 / 0.5) * np.sqrt(0.08 / 0.1)
+    assert abs(sum(found.values()) / 2 - expected) < 150
+    assert drawn(SequenceWindows(1, subsample=0.5), log)[1].total() == 12000
+    # About, as a pair needs both: of a sequence of 1.29 events on average.
+    assert 0 < len(pairs) < 12000
+
+
+def test_a_log_of_which_all_is_left_out_trains_on_nothing():
+    log = draw_log()
+    method = item2vec(2, 8, subsample=1e-12)
+
+    assert np.isfinite(method.fit(log).item).all()
+
+
 def test_a_matrix_has_sequences_without_order():
     log = draw_log()
     pairs, _ = drawn(SequenceWindows(2), Matrix.of(log))
@@ -85,3 +121,5 @@ def test_edges_both_ways_are_the_edges_and_their_reverses():
 def test_a_window_is_at_least_one():
     with pytest.raises(ConfigError, match="window is 0"):
         SequenceWindows(0)
+    with pytest.raises(ConfigError, match=r"subsample is 0\.0"):
+        SequenceWindows(subsample=0.0)

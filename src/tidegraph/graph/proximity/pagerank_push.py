@@ -80,6 +80,7 @@ def personalized_pagerank(
 
     Departs:
         A seed is pushed once whatever its degree, so that a hub has an answer too.
+        Walks are not lazy: a restart of r there is one of 2 r / (1 + r) here.
     """
     if len(seeds) and not 0 <= int(seeds.min()) <= int(seeds.max()) < len(graph):
         raise RequestError(

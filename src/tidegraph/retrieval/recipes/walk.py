@@ -165,6 +165,8 @@ def item2vec(
     training: Training = PASSES,
     seed: int | None = None,
     index: Index = EXACT,
+    subsample: float | None = None,
+    shuffled: bool = False,
 ) -> Embedding:
     """Return item2vec: items that a user took soon after one another.
 
@@ -174,13 +176,15 @@ def item2vec(
         window: How many places apart items belong together.
         embedding_size: Numbers in a vector.
         training, seed, index: As of ``Embedding``.
+        subsample, shuffled: As of ``SequenceWindows``; in the paper .001 or .00001, and
+            true.
 
     Source:
-        Barkan & Koenigstein, "Item2Vec", MLSP 2016. Departs: items are near in time,
-        not anywhere in what a user took, and frequent ones are not left out by chance.
+        Barkan & Koenigstein, "Item2Vec", MLSP 2016. Departs: unless said, items are
+        near in time, not anywhere in what a user took, and none is left out by chance.
     """
-    objective = Objective(SequenceWindows(window), _NOISE)
-    learn = objective, embedding_size, training, seed, index
+    pairs = SequenceWindows(window, subsample, shuffled)
+    learn = Objective(pairs, _NOISE), embedding_size, training, seed, index
     return Embedding("item2vec", TwoTables(), *learn)
 
 
