@@ -117,6 +117,17 @@ def test_the_command_that_recommends_imports_no_evaluation_and_no_training(model
     )
 
 
+def test_a_command_collects_garbage_but_not_what_it_imported(model):
+    code = (
+        "import gc, sys\nfrom tidegraph.cli import main\n"
+        "sys.argv = ['tidegraph', 'recommend', sys.argv[1], '--user', 'u3']\n"
+        "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    )
+
+    assert run(code, model).stdout.splitlines()[-1] == "True True"
+
+
 def test_without_torch_the_library_answers_and_a_network_is_one_sentence(model):
     code = WITHOUT_TORCH + (
         "import tidegraph as tg\n"

@@ -4,6 +4,7 @@ So help, and a command that answers from a saved model, load nothing that they d
 use.
 """
 
+import gc
 import importlib
 from typing import Annotated, Any
 
@@ -64,6 +65,9 @@ class Later(TyperCommand):
         """Return the command itself."""
         module, _, name = self._home.partition(":")
         found = getattr(importlib.import_module(module), name)
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         if isinstance(found, TyperGroup):
             return found
         if isinstance(found, typer.Typer):
