@@ -203,7 +203,7 @@ def generalised_binary_cross_entropy(
     power: float,
     present: Bool[Tensor, "batch k"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Log loss of a yes, its probability to a power, and of ``k`` times no.
+    """Log loss of a yes, its probability to a power, and of ``k`` times no, summed.
 
     The more items are never drawn, the surer a model is that what is drawn is wrong. A
     power of ``1 - t * (1 - rate)``, of the share of all items that is drawn, undoes it
@@ -217,11 +217,11 @@ def generalised_binary_cross_entropy(
 
     Source:
         Petrov and Macdonald, "gSASRec: Reducing Overconfidence in Sequential
-        Recommendation Trained with Negative Sampling", RecSys 2023, section 5.
+        Recommendation Trained with Negative Sampling", RecSys 2023, section 5. Departs:
+        not over ``1 + k``, so that a penalty weighs beside it as beside other losses.
     """
-    there = len(positive) + (negative.numel() if present is None else present.sum())
-    no = F.softplus(_mask_absent(negative, present)).sum()
-    return (power * F.softplus(-positive).sum() + no) / there
+    no = F.softplus(_mask_absent(negative, present)).sum(dim=1)
+    return (power * F.softplus(-positive) + no).mean()
 
 
 def info_nce(

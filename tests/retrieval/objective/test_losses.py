@@ -42,7 +42,8 @@ def gbce_as_published(p, n, power):
     """The authors' program: a yes of sigmoid(p)^power has the logit below."""
     likely = 1 / (1 + np.exp(-p))
     logit = -np.log(likely**-power - 1)
-    return np.concatenate([softplus(-logit), softplus(n).ravel()]).mean()
+    each = np.concatenate([softplus(-logit)[:, None], softplus(n)], axis=1)
+    return each.mean() * each.shape[1]  # Theirs is the mean.
 
 
 def over_chance(p, n, yes):
