@@ -1,18 +1,18 @@
 """What an append costs those who write and those who draw afterwards.
 
-Claims: after an append, weighted draws and negatives by degree of 64 users take under
-1 ms of processor time at 10 M edges, and 160 walks by weight of 8 users 1 to 1.5 ms,
-those of node2vec 2.5, also where a tenth of all edges are of one item; the first append
-to an opened graph takes under 50 ms; and no more of a million appends take over 20 ms
-of processor time than of as many turns of a control, without a graph: a shared machine
-charges a thread for what it does itself. Beside the draws and the first append: the
-index of all edges, made anew; a copy of the edges.
-Run: python benchmarks/graph_appends.py [appends]
+Claims: after an append, weighted draws and negatives by degree of 64 users and 160
+walks by weight of 8 users take under 0.6 ms of processor time at 10 M edges, also where
+a tenth of all edges are of one item; those of node2vec 0.9, and 1.1 there. The first
+append to an opened graph takes under 50 ms; and no more of a million appends take over
+20 ms of processor time than of as many turns of a control, without a graph: a shared
+machine charges a thread for what it does itself. Beside the draws and the first append:
+the index of all edges, made anew; a copy of the edges.
+Run: python benchmarks/graph_appends.py [--appends 1000000] [--parts draws hub ...]
 """
 
+import argparse
 import json
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -183,15 +183,21 @@ def spent(call: Callable[[], object]) -> float:
         return time.process_time() - started
 
 
-def main(appends: int = 1_000_000) -> None:
-    found: dict[str, object] = {"processor": processor()}
-    paused = partial(pauses, appends=appends)
-    parts = (("draws", draws, SIZES), ("hub", hub_draws, SIZES))
-    parts += (("pauses", paused, SIZES),)
-    for name, measure, sizes in (*parts, ("first", first_append, (*SIZES, 20_000_000))):
+def main() -> None:
+    sizes = {"draws": SIZES, "hub": SIZES, "pauses": SIZES}
+    sizes |= {"first": (*SIZES, 20_000_000)}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--appends", type=int, default=1_000_000)
+    parser.add_argument("--parts", nargs="+", default=list(sizes), choices=sizes)
+    given = parser.parse_args()
+    measures = {"draws": draws, "hub": hub_draws, "first": first_append}
+    measures |= {"pauses": partial(pauses, appends=given.appends)}
+    found: dict[str, object] = json.loads(OUT.read_text()) if OUT.exists() else {}
+    found["processor"] = processor()
+    for name in given.parts:
         rows = [
-            {k: float(f"{v:.4g}") for k, v in measure(events).items()}
-            for events in sizes
+            {k: float(f"{v:.4g}") for k, v in measures[name](events).items()}
+            for events in sizes[name]
         ]
         print(name, json.dumps(rows, indent=1), flush=True)
         found[name] = rows
@@ -207,4 +213,4 @@ def processor() -> str:
 
 
 if __name__ == "__main__":
-    main(*(int(given) for given in sys.argv[1:]))
+    main()

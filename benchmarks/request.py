@@ -1,13 +1,14 @@
 """What one request costs a whole pipeline that takes in an event before each.
 
     python benchmarks/request.py [--items 50000 1000000] [--requests 500]
-        [--events 10] [--users 1000000] [--folder models/]
+        [--events 10] [--users 1000000] [--folder models/] [--stage DSGL DPP ...]
 
 Three channels, DIN and MMR answer one user at a time, after an event of another has
 been observed; a new user or item comes with every hundredth. Between requests runs a
 fixed piece of computing, 5 ms on a quiet processor: the ratio to it holds on others.
 Processor time is that of the answering thread, which on a busy machine says more than
-the clock on the wall. With a folder, models are fitted once and kept there.
+the clock on the wall. With a folder, models are fitted once and kept there. With
+stages, pipelines of ``Popular``, ``Repeat`` and one of them answer instead.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -31,26 +33,41 @@ WARM = 100
 """So many requests come first, until kernels and pages are warm."""
 
 
-def saved(folder: Path, items: int, events: int, users: int) -> float:
-    """Fit and save a pipeline, little of which is trained; return the seconds."""
-    log = log_of(items, users, events)
-    held = min(0.0025, 2_000 / events)
-    train, valid, _ = log.split(fractions=(1 - 2 * held, held))
-    channels = (
-        tg.Popular(half_life_days=None),
-        tg.Repeat(),
-        tg.ItemKNN(20, Cosine(), 0.0, half_life_days=None),
-    )
-    pipeline = tg.Pipeline(
-        channels,
-        rank=tg.NeuralRanker(
-            features=tg.FeatureSet(category="category"), training=Training(epochs=1)
-        ),
+FEATURES = tg.FeatureSet(category="category")
+SHORT = Training(epochs=1)
+STAGES: dict[str, Callable[[], dict[str, object]]] = {
+    "no further stage": dict,
+    "RecencyLogit": lambda: {"rank": tg.RecencyLogit()},
+    "BoostedTrees": lambda: {"rank": tg.BoostedTrees()},
+    "DIN": lambda: {"rank": tg.NeuralRanker(features=FEATURES, training=SHORT)},
+    "DSGL": lambda: {"rank": tg.NeuralRanker(tg.DSGL(), FEATURES, training=SHORT)},
+    "MMR": lambda: {"rerank": tg.MMR(by="category")},
+    "DPP": lambda: {"rerank": tg.DPP(by="category")},
+}
+WHOLE = "whole"
+
+
+def pipeline_of(stage: str, events: int) -> tg.Pipeline:
+    """Return the whole pipeline, or two channels and one stage; little is learnt."""
+    channels = (tg.Popular(half_life_days=None), tg.Repeat())
+    if stage != WHOLE:
+        windows = tg.Windows(1, 1_440_000 / events)
+        return tg.Pipeline(channels, windows=windows, **STAGES[stage]())
+    return tg.Pipeline(
+        (*channels, tg.ItemKNN(20, Cosine(), 0.0, half_life_days=None)),
+        rank=tg.NeuralRanker(features=FEATURES, training=SHORT),
         rerank=tg.MMR(),
         windows=tg.Windows(1, 360_000 / events),
     )
+
+
+def saved(folder: Path, stage: str, items: int, events: int, users: int) -> float:
+    """Fit and save a pipeline; return the seconds."""
+    log = log_of(items, users, events)
+    held = min(0.0025, 2_000 / events)
+    train, valid, _ = log.split(fractions=(1 - 2 * held, held))
     began = time.perf_counter()
-    pipeline.fit(train, valid).save(folder)
+    pipeline_of(stage, events).fit(train, valid).save(folder)
     return time.perf_counter() - began
 
 
@@ -113,21 +130,25 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--stage", nargs="+", default=[WHOLE], choices=STAGES)
     given = parser.parse_args()
-    found: dict[str, object] = {"processor": platform.processor() or platform.machine()}
+    found: dict[str, object] = json.loads(OUT.read_text()) if OUT.exists() else {}
+    found["processor"] = platform.processor() or platform.machine()
     with tempfile.TemporaryDirectory() as aside:
-        for items in given.items:
+        for items, stage in product(given.items, given.stage):
             events, users = given.events * items, min(given.users, given.events * items)
             name = f"{items} items, {events} events, {users} users"
-            place = (given.folder or Path(aside)) / name.replace(", ", "-").replace(
-                " ", "-"
-            )
+            if stage != WHOLE:
+                name += f", {stage}"
+            folder = name.replace(", ", "-").replace(" ", "-")
+            place = (given.folder or Path(aside)) / folder
             took: dict[str, object] = {}
             if not place.exists():
-                took["fit and save s"] = round(saved(place, items, events, users), 1)
+                seconds = saved(place, stage, items, events, users)
+                took["fit and save s"] = round(seconds, 1)
             took |= timed(tg.load(place), given.requests).table()
             found[name] = took
-            print(name, json.dumps(took, indent=1))
+            print(name, json.dumps(took, indent=1), flush=True)
     OUT.write_text(json.dumps(found, indent=1) + "\n")
 
 
