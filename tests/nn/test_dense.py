@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from tidegraph.nn.dense import Dice, MaskedNorm, Tower
+from tidegraph.nn.recurrent import fused
 
 
 def test_dice_of_standardised_input_is_between_identity_and_slope():
@@ -29,6 +30,22 @@ def test_the_norm_is_batch_normalisation_of_the_rows_that_are_present():
     theirs.eval()
 
     torch.testing.assert_close(ours(x, present)[present], theirs(x[present]))
+
+
+def test_the_norm_is_the_same_in_one_pass_where_all_are_present():
+    rng = np.random.default_rng(0)
+    plain, quick, present = MaskedNorm(3), MaskedNorm(3), torch.ones(4, 6).bool()
+    for _ in range(3):
+        x = torch.from_numpy(rng.normal(2, 3, (4, 6, 3)).astype(np.float32))
+        x.requires_grad_()
+        expected = plain(x, present)
+        with fused():
+            found = quick(x, present)
+        slopes = (torch.autograd.grad((y**3).sum(), x) for y in (found, expected))
+
+        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(quick.state_dict(), plain.state_dict())
 
 
 def test_training_leaves_out_a_share_of_what_enters_a_tower():

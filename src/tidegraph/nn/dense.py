@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
+from tidegraph.nn.recurrent import is_fused
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -36,17 +37,40 @@ class MaskedNorm(nn.Module):
         self, x: Float[Tensor, "*b width"], present: Bool[Tensor, "*b"]
     ) -> Float[Tensor, "*b width"]:
         """Return the standardised units; absent ones hold any finite number."""
-        mean, variance = self.mean, self.variance
-        if self.training:
-            there, rows = present[..., None].to(x.dtype), tuple(range(x.ndim - 1))
-            count = there.sum().clamp(min=1)
-            mean = (x * there).sum(dim=rows) / count
-            variance = ((x - mean).square() * there).sum(dim=rows) / count
-            with torch.no_grad():
-                sure = variance * count / (count - 1).clamp(min=1)
-                self.mean.lerp_(mean, MOMENTUM)
-                self.variance.lerp_(sure, MOMENTUM)
-        return (x - mean) * torch.rsqrt(variance + TINY)
+        if not self.training:
+            return (x - self.mean) * torch.rsqrt(self.variance + TINY)
+        # What is exported, vmapped or elsewhere does not look at values.
+        known = is_fused() and x.device.type == "cpu"
+        if known and present.numel() > 1 and present.all():
+            return self._of_all(x)
+        return self._of_present(x, present)
+
+    def _of_all(self, x: Float[Tensor, "*b width"]) -> Float[Tensor, "*b width"]:
+        """Return the same in one pass, where all are present."""
+        found = nn.functional.batch_norm(
+            x.flatten(0, -2),
+            self.mean,
+            self.variance,
+            training=True,
+            momentum=MOMENTUM,
+            eps=TINY,
+        )
+        return found.view(x.shape)
+
+    def _of_present(
+        self, x: Float[Tensor, "*b width"], present: Bool[Tensor, "*b"]
+    ) -> Float[Tensor, "*b width"]:
+        there = present.flatten().to(x.dtype)
+        count = there.sum().clamp(min=1)
+        share = there / count
+        mean = share @ x.flatten(0, -2)
+        apart = x - mean
+        variance = share @ apart.square().flatten(0, -2)
+        with torch.no_grad():
+            sure = variance * (count / (count - 1).clamp(min=1))
+            self.mean.lerp_(mean, MOMENTUM)
+            self.variance.lerp_(sure, MOMENTUM)
+        return apart * torch.rsqrt(variance + TINY)
 
 
 class Dice(nn.Module):
