@@ -51,6 +51,22 @@ class FieldVectors(nn.Module):
         """Return the vectors of nodes, of the ``f`` fields of each side by side."""
         return torch.cat(self.each(rows), dim=-1)
 
+    def of_both(
+        self, rows: Int[Tensor, "*some f"], others: Int[Tensor, "*more f"]
+    ) -> tuple[Float[Tensor, "*some width"], Float[Tensor, "*more width"]]:
+        """Return the vectors of two sets of nodes, as calling this with each does.
+
+        Each table is looked at once: a gradient as large as the table is laid out once
+        for both, and none is added to another.
+        """
+        sets = rows.flatten(0, -2), others.flatten(0, -2)
+        found = self(torch.cat(sets)).split([one.shape[0] for one in sets])
+        some, more = (
+            part.view(*of.shape[:-1], self.width)
+            for part, of in zip(found, (rows, others), strict=True)
+        )
+        return some, more
+
     def each(self, rows: Int[Tensor, "*shape f"]) -> list[Float[Tensor, "*shape size"]]:
         """Return the vector of each field."""
         return [

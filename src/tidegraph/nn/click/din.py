@@ -8,7 +8,6 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.recurrent import is_fused
 from tidegraph.nn.vectors import EventVectors, FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -20,8 +19,8 @@ class Activation(nn.Module):
     """How much each event of the history weighs for each candidate.
 
     One hidden layer over [event, candidate, event - candidate, event x candidate, age],
-    computed without ever laying the five side by side: only their product depends on
-    event and candidate together, and that part is one matrix product per request.
+    computed without ever laying the five side by side: what a hidden unit looks for in
+    an event depends on the candidate, and all look at all in one matrix product.
     """
 
     def __init__(self, width: int, when: int, hidden: int = 16) -> None:
@@ -41,22 +40,19 @@ class Activation(nn.Module):
         of_event, of_target, of_gap, of_both, of_when = torch.split(
             self.first.weight, self.split, dim=1
         )
-        by_event = event @ (of_event + of_gap).T + when @ of_when.T + self.first.bias
-        by_target = candidate @ (of_target - of_gap).T
-        b, k, width = candidate.shape
-        # (b, k, hidden, width) x (b, width, h): each hidden unit's view of the pair.
-        views = (candidate[:, :, None, :] * of_both).reshape(b, -1, width)
-        by_both = (views @ event.transpose(1, 2)).reshape(b, k, -1, event.shape[1])
-        pair = by_both + by_target[:, :, :, None] + by_event.transpose(1, 2)[:, None]
-        # The same bits; torch's own has no quiet rule for many sets of weights.
-        bent = (
-            self.bend(pair)
-            if is_fused()
-            else torch.where(pair > 0, pair, self.bend.weight * pair)
-        )
-        return torch.einsum("bkuh,u->bkh", bent, self.second.weight[0]) + (
-            self.second.bias
-        )
+        b, k, _ = candidate.shape
+        by_target = candidate @ (of_target - of_gap).T + self.first.bias
+        # (b, k, hidden, width): how each hidden unit looks at events for a candidate.
+        view = torch.addcmul(of_event + of_gap, candidate[:, :, None], of_both)
+        view = view.flatten(1, 2).transpose(1, 2)
+        pair = torch.baddbmm(by_target.view(b, 1, -1), event, view)
+        pair = pair.view(b, -1, k, len(of_when)) + (when @ of_when.T)[:, :, None]
+        # Bent, x is a x + (1 - a) max(x, 0); a sum over units weighs either part.
+        weight = self.second.weight
+        bent = self.bend.weight * weight
+        summed = nn.functional.linear(pair, bent, self.second.bias)
+        summed = summed + nn.functional.linear(pair.relu(), weight - bent)
+        return summed[..., 0].transpose(1, 2)
 
 
 @settings
@@ -107,7 +103,7 @@ class DINNetwork(nn.Module):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        candidate, event = self.item(inputs.item), self.item(inputs.step)
+        candidate, event = self.item.of_both(inputs.item, inputs.step)
         weight = self.activation(event, candidate, self.when(inputs))
         if self.cross is not None:
             weight = weight + self.cross(inputs.cross)[..., 0]
