@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from tidegraph.nn import recurrent
 from tidegraph.nn.recurrent import GRU, LSTM, fused
 from tidegraph.training.weights import initialised
 
@@ -67,6 +68,27 @@ def test_a_place_without_a_step_leaves_the_state_as_it_was():
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(plain, expected, rtol=0, atol=0)
     assert (found[0][0] == 0).all()
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU])
+def test_blocks_of_like_length_have_the_numbers_and_gradients_of_all_at_once(
+    kind, monkeypatch
+):
+    layer, x, real = drawn(kind)
+    length = real.sum(dim=1).long()
+    steps = torch.arange(6) < length[:, None]
+
+    def states(x):
+        if kind is GRU:
+            return layer.masked(x, steps.float()) * steps[:, :, None]
+        return layer(x, length) * steps[:, :, None]
+
+    expected = learnt(states, layer, x)
+    monkeypatch.setattr(recurrent, "_BLOCK", 2)
+    with fused():
+        found = learnt(states, layer, x)
+
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [LSTM, GRU])

@@ -4,11 +4,11 @@
 and are these within ``fused()``, which is for networks that are called as they are.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
 
@@ -17,6 +17,8 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 _FUSED: ContextVar[bool] = ContextVar("fused", default=False)
+_BLOCK = 1024
+"""How many sequences go through a layer at once: as many as stay in the caches."""
 
 
 @contextmanager
@@ -41,6 +43,32 @@ def _runs_fused(x: Tensor) -> bool:
     return is_fused() and x.ndim == 3 and x.device.type == "cpu" and x.numel() > 0
 
 
+def _in_blocks(
+    layer: Callable[[Tensor], Tensor],
+    x: Float[Tensor, "n h width"],
+    length: Int[Tensor, " n"],
+) -> Float[Tensor, "n h size"]:
+    """Return the states of a fused layer, of sequences of like length at once.
+
+    A block of sequences ends with the longest of it; behind that are zeros.
+
+    Args:
+        layer: What makes states of sequences.
+        x: The steps of each in their order.
+        length: How many places of each are steps.
+    """
+    if len(x) <= _BLOCK:
+        return layer(x)
+    longest, order = length.sort(descending=True, stable=True)
+    blocks = torch.split(x.index_select(0, order), _BLOCK)
+    found: list[Tensor] = []
+    for block, steps in zip(blocks, longest[::_BLOCK], strict=True):
+        states = layer(block[:, : max(int(steps), 1)])
+        beyond = x.shape[1] - states.shape[1]
+        found.append(nn.functional.pad(states, (0, 0, 0, beyond)))
+    return torch.cat(found).index_select(0, order.argsort())
+
+
 class LSTM(nn.Module):
     """Long short-term memory over sequences, from a state of zeros.
 
@@ -54,8 +82,18 @@ class LSTM(nn.Module):
         self.input = nn.Linear(width, 4 * size)
         self.state = nn.Linear(size, 4 * size, bias=False)
 
-    def forward(self, x: Float[Tensor, "n h width"]) -> Float[Tensor, "n h size"]:
-        """Return the state after each step."""
+    def forward(
+        self, x: Float[Tensor, "n h width"], length: Int[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n h size"]:
+        """Return the state after each step.
+
+        Args:
+            x: The steps in their order.
+            length: How many places of each sequence are steps, all if left out; the
+                states of those behind them are any finite numbers.
+        """
+        if _runs_fused(x) and length is not None:
+            return _in_blocks(self._fused, x, length)
         if _runs_fused(x):
             return self._fused(x)
         given = self.input(x)
@@ -188,7 +226,8 @@ class GRU(nn.Module):
             return self(x, real)
         # Real steps to the front; after each place stands the state of so many.
         order = real.argsort(dim=1, descending=True, stable=True)
-        found = self._fused(x.gather(1, order[:, :, None].expand_as(x)))
+        steps = x.gather(1, order[:, :, None].expand_as(x))
+        found = _in_blocks(self._fused, steps, real.sum(dim=1).long())
         start = torch.zeros_like(found[:, :1])
         count = real.cumsum(dim=1).long()[:, :, None].expand_as(found)
         return torch.cat([start, found], dim=1).gather(1, count)

@@ -93,6 +93,8 @@ def read_in_order(
     """
     if isinstance(encoder, TimeLSTM):
         return encoder(x, log_days_to_next(age))
+    if isinstance(encoder, LSTM):
+        return encoder(x, real.sum(dim=1))
     return encoder(x, real) if isinstance(encoder, CausalBlock) else encoder(x)
 
 
