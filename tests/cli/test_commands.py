@@ -58,6 +58,30 @@ def test_only_the_items_to_choose_from_are_in(shop, model, capsys):
         assert {row["item"] for row in rows} == {"s1", "s3"}
 
 
+def test_items_to_choose_from_are_said_by_their_features(model, capsys):
+    words = ["recommend", str(model), "--user", "u3", "--json"]
+    assert run([*words, "--where", "category = 'c1' AND title <> 'Item 5'"]) == 0
+
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    wanted = {f"s{i}" for i in range(30) if i % 4 == 1 and i != 5}
+    assert {row["item"] for row in rows} == wanted
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        (["colour = 'red'"], "only asks for 'colour', which no item has"),
+        (["category ="], "--where 'category =' is no condition"),
+        (["category = 'c1'", "--only", "s1"], "Give one"),
+    ],
+)
+def test_a_condition_that_is_none_is_one_sentence(model, capsys, where, says):
+    words = ["recommend", str(model), "--user", "u3", "--where", *where]
+    assert run(words) != 0
+
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_fallback_of_the_recipe_answers_unknown_users(shop, capsys):
     recipe = (shop / "recipe.toml").read_text()
     recipe = recipe.replace('[[retrieve]]\nmodel = "Popular"\n', "", 1)

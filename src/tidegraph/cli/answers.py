@@ -47,6 +47,10 @@ def recommend(
     exclude: Annotated[
         str | None, typer.Option(help="Items a,b,c to leave out.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(help="Items to choose from by their features, such as 'price<9'."),
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option(help="Time of the request: ISO 8601 or Unix seconds."),
@@ -61,20 +65,24 @@ def recommend(
     """Recommend items to a user, to a history of items, or to a file of users."""
     if sum(given is not None for given in (user, history, users_file)) != 1:
         raise RequestError("give exactly one of --user, --history and --users-file.")
+    if only is not None and where is not None:
+        raise RequestError("--only and --where both say what to choose from. Give one.")
     if output is not None:
         check_table(output)
+    condition = None if where is None else _condition_of(where)
     fitted = opened(model, kinds)
     moment = None if at is None else _moment_at(fitted, at)
     wanted, hidden, items = (
         None if text is None else split_csv_line(text)
         for text in (only, exclude, history)
     )
+    choice = wanted if condition is None else condition
     if users_file is not None:
         users = _users_of_file(fitted, users_file)
-        lists = fitted.recommend_all(users, k=k, only=wanted, exclude=hidden, at=moment)
+        lists = fitted.recommend_all(users, k=k, only=choice, exclude=hidden, at=moment)
     else:
         lists = fitted.recommend(
-            user, history=items, k=k, only=wanted, exclude=hidden, at=moment
+            user, history=items, k=k, only=choice, exclude=hidden, at=moment
         )
     if not explain:
         lists = lists.drop("channel", "why")
@@ -188,6 +196,17 @@ def _output_lists(
         return
     write_table(lists, output)
     say(f"{output}: {lists[of].n_unique()} lists, {lists.height} rows.")
+
+
+def _condition_of(text: str) -> pl.Expr:
+    try:
+        return pl.sql_expr(text)
+    except pl.exceptions.PolarsError as error:
+        said = str(error).splitlines()[0]
+        raise RequestError(
+            f"--where {text!r} is no condition: {said}. Write one like "
+            "\"price < 10 AND brand = 'acme'\"."
+        ) from error
 
 
 def _moment_at(model: FittedPipeline, text: str) -> int | str:

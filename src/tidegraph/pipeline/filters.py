@@ -14,12 +14,14 @@ from tidegraph.data.ids.unknown import known_rows, outside, said_of
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.data.tables.frames import frame_table
 from tidegraph.errors import RequestError, UnknownIdWarning
+from tidegraph.graph.query.filters import holds
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import ItemSets, Requests
 
 Items = object
-"""A list of item ids; or, for each user, a mapping of user ids to such lists or a frame
-with the columns ``user`` and ``item``."""
+"""A list of item ids; a polars condition on the features of items and ``item``, their
+ids; or, for each user, a mapping of user ids to lists or a frame with the columns
+``user`` and ``item``."""
 
 BLOCK = 1024
 _PASSED_OVER = "passed over"
@@ -127,6 +129,8 @@ class Filters:
 def _read_filter(
     value: object, what: str, users: pl.Series | None, items: Vocabulary
 ) -> Filter:
+    if isinstance(value, pl.Expr):
+        return Filter(None, _rows_where(value, what, items))
     pairs = _user_item_pairs(value, what)
     if pairs is None:
         ids = series(value, what)
@@ -150,6 +154,26 @@ def _read_filter(
         ptr[:-1] - first[mine], size[mine]
     )
     return Filter(ptr, row[place], groups.ids)
+
+
+def _rows_where(
+    condition: pl.Expr, what: str, items: Vocabulary
+) -> Int32[np.ndarray, " n"]:
+    """Return the items for which a condition holds; where it is unknown it does not.
+
+    Raises:
+        RequestError: It asks for a column that items do not have, or does not fit.
+    """
+    table = items.features
+    if "item" not in table.columns:
+        table = pl.DataFrame([items.ids.alias("item"), *table.iter_columns()])
+    strange = [name for name in condition.meta.root_names() if name not in table]
+    if strange:
+        raise RequestError(
+            f"{what} asks for {strange[0]!r}, which no item has; they have: "
+            f"{', '.join(table.columns)}. Train with a table of items that has it."
+        )
+    return np.flatnonzero(holds(table, condition, None)).astype(np.int32)
 
 
 def _ids_missing_from(some: pl.Series, others: pl.Series) -> pl.Series:

@@ -134,8 +134,9 @@ class FittedPipeline:
             history: Raw ids of items, oldest first, in place of a user's own; ids the
                 model does not know are passed over.
             k: How many items.
-            only: Raw ids of the items to choose from; all if left out.
-            exclude: Raw ids of items to leave out.
+            only: Raw ids of the items to choose from, or a polars condition on their
+                features, such as ``pl.col("price") < 10``; all if left out.
+            exclude: Raw ids of items to leave out, or a condition as well.
             at: The time of the request: Unix seconds, a datetime or ISO 8601 text; by
                 default just after the last event.
 
@@ -177,10 +178,11 @@ class FittedPipeline:
             users: Raw ids, each answered once; by default every user with an edge in
                 the graph, and so none that only a later part of the log knows.
             k: How many items each.
-            only: Raw ids of the items to choose from, for everybody; or for each user,
-                as a mapping of users to lists or a frame with columns user and item: a
-                user that it does not name may choose from none.
-            exclude: Raw ids of items to leave out, for everybody or for each user.
+            only: Raw ids of the items to choose from, or a condition as of
+                ``recommend``, for everybody; or for each user, as a mapping of users to
+                lists or a frame with columns user and item: a user that it does not
+                name may choose from none.
+            exclude: What to leave out, for everybody or for each user, said likewise.
             at: The time of the requests; by default just after the last event.
 
         Returns:
