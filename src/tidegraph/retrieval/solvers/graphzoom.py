@@ -43,7 +43,9 @@ class GraphZoom:
         and order of aggregation are those of the authors' program.
 
     Departs:
-        Users have no features, and no edges by them.
+        Users have no features, and no edges by them. A component of the graph that
+        becomes one node, such as a user and an item that nobody else has, is left
+        without an edge and so without vectors: as of unknown ones, nothing is said.
     """
 
     solver: GraphSolver = field(default_factory=NetMF)
