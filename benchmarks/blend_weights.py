@@ -1,8 +1,9 @@
 """Weights of channels that a log teaches, beside the best channel and sums.
 
-Four channels whose settings are left to the log; the last five events of a user of
-MovieLens-100K and -1M, the last one of products of Amazon, and the newest tenth of the
-events, of users whom training knows. "Learnt" weighs ranks, scores or what of the two
+Four channels whose settings are left to the log, three where there are more than 5,000
+items, so that no dense matrix of them is needed; the last five events of a user of
+MovieLens-100K and -1M, the last one of other logs, and the newest tenth of the events,
+of users whom training knows. "Learnt" weighs ranks, scores or what of the two
 does better by a valid part that is cut as the test part is: the channels learn from
 what is left, and their weights are taken over by channels that know it too. "By itself"
 has no valid part, so that training alone says what weighs the channels; "alike" does
@@ -23,26 +24,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from losses import Data
 
 import tidegraph as tg
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.public import load
 from tidegraph.stages import FittedRetriever, Fold
 
 OUT = Path(__file__).parent / "results" / "blend_weights.json"
 K = 20
+MANY = 5_000
 CHANNELS = tg.Popular(), tg.ItemKNN(), tg.RP3beta(), tg.EASE(l2=300.0)
-LEARNT = {
-    "ranks or scores, learnt": tg.Blend(CHANNELS),
-    "ranks, learnt": tg.Blend(CHANNELS, by="ranks"),
-    "scores, learnt": tg.Blend(CHANNELS, by="scores"),
-    "scores, learnt, no places kept": tg.Blend(CHANNELS, at_least=0.0, by="scores"),
+FEW = CHANNELS[:3]
+LEARNT: dict[str, dict[str, Any]] = {
+    "ranks or scores, learnt": {},
+    "ranks, learnt": {"by": "ranks"},
+    "scores, learnt": {"by": "scores"},
+    "scores, learnt, no places kept": {"at_least": 0.0, "by": "scores"},
 }
 BY_ITSELF = "ranks or scores, by itself"
-REST = {
-    BY_ITSELF: tg.Blend(CHANNELS),
-    "ranks, alike": tg.Blend(CHANNELS, quotas=(), by="ranks"),
-    "scores, alike": tg.Blend(CHANNELS, quotas=(), by="scores"),
+REST: dict[str, dict[str, Any]] = {
+    BY_ITSELF: {},
+    "ranks, alike": {"quotas": (), "by": "ranks"},
+    "scores, alike": {"quotas": (), "by": "scores"},
 }
 
 
@@ -61,9 +66,13 @@ def newest(log: Interactions) -> tuple[Interactions, Interactions]:
 
 
 def read(name: str) -> Interactions:
-    folder = Path(os.environ["TIDEGRAPH_DATA"]) / name
-    file = folder / "interactions.parquet"
-    return tg.read(file, user="user", item="item", time="timestamp")
+    if name == "complete-journey":
+        return load(name)
+    file = Path(os.environ["TIDEGRAPH_DATA"]) / name / "interactions.parquet"
+    if "timestamp" in pl.read_parquet_schema(file):
+        return tg.read(file, user="user", item="item", time="timestamp")
+    rows = pl.read_parquet(file)
+    return tg.interactions(rows["user"], rows["item"], rows["position"])
 
 
 DATA: dict[str, tuple[str, Split]] = {
@@ -75,6 +84,11 @@ DATA: dict[str, tuple[str, Split]] = {
     "beauty": ("amazon_tlsan_beauty", last(1)),
     "beauty, newest": ("amazon_tlsan_beauty", newest),
     "movielens, newest": ("movielens_100k", newest),
+    "beauty, positions": ("s3rec_beauty", last(1)),
+    "grocery": ("amazon_grocery_rechorus", last(1)),
+    "grocery, newest": ("amazon_grocery_rechorus", newest),
+    "taobao, positions": ("taobao_seq", last(1)),
+    "journey, newest": ("complete-journey", newest),
     "movielens 1m": ("movielens_1m_rebuilt", last(5)),
     "movielens 1m, newest": ("movielens_1m_rebuilt", newest),
 }
@@ -95,14 +109,16 @@ def interval(value: np.ndarray) -> list[float]:
 def study(log: Interactions, split: Split) -> dict[str, Any]:
     """Measure every channel and every blend, all fitted on the same log."""
     data = Data.of(*split(log))
-    methods = tg.Blend(CHANNELS).methods
+    channels = CHANNELS if len(log.items) <= MANY else FEW
+    methods = tg.Blend(channels).methods
     fitted = {name: method.fit(data.train) for name, method in methods.items()}
     alone = {name: found(data, one) for name, one in fitted.items()}
     best = max(alone, key=lambda name: float(alone[name].mean()))
     rows: dict[str, Any] = {name: {"ndcg": interval(x)} for name, x in alone.items()}
     before, valid = split(data.train)
     known = Fold(before)
-    for name, blend in (LEARNT | REST).items():
+    for name, settings in (LEARNT | REST).items():
+        blend = tg.Blend(channels, **settings)
         started, weighed = time.process_time(), None
         if name in LEARNT:
             weighed = blend.fit(known, valid, repeat=False)

@@ -393,9 +393,10 @@ def test_newest_events_of_new_users_do_not_silence_what_knows_the_others():
         return ndcg(hit, relevant.count, 20).mean()
 
     popular, near = (found(Blend((one,)).fit(train)) for one in blend.methods.values())
-    assert by_time.quotas == (1.0, 0.0)
+    assert by_time.quotas[0] >= 0.5
     assert learnt.quotas[1] > 0.6
-    assert found(learnt) >= near > 1.9 * max(popular, found(by_time))
+    assert found(learnt) >= near > 1.9 * popular
+    assert found(learnt) > found(by_time)
 
 
 def test_unknown_users_are_answered_by_a_channel_of_no_weight():

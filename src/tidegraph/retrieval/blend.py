@@ -20,7 +20,7 @@ from tidegraph.retrieval.blended import LEAST_DEEP, FittedBlend
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog
 from tidegraph.retrieval.heuristics.proximity import AdamicAdar, PersonalizedPageRank
 from tidegraph.retrieval.scoring.before import check_before
-from tidegraph.retrieval.scoring.channel_weights import sure_weights
+from tidegraph.retrieval.scoring.channel_weights import learned_weights
 from tidegraph.retrieval.scoring.evidence import positive_events, trained_until
 from tidegraph.retrieval.scoring.fusion import By, rank_gains, stack_lists
 from tidegraph.retrieval.scoring.trial import (
@@ -47,7 +47,7 @@ from tidegraph.stages import (
 from tidegraph.stages.kinds import RETRIEVES, check_kind
 
 NONE: Mapping[str, FittedRetriever] = {}
-_REQUESTS = 2_000  # Whose answers weigh the channels.
+_REQUESTS = 5_000  # Whose answers weigh the channels.
 
 
 @settings
@@ -67,9 +67,9 @@ class Blend:
         quotas: The weight of each channel, in any unit, in their order or by their
             names; () for all alike. ``FROM_LOG`` learns them: each channel answers
             before the newest events of the log, and before the last one of users that
-            it knows without these, and the weights that rank highest what they then did
-            are taken, if they surely rank it higher than the best channel alone. They
-            are alike where there is too little.
+            it knows without these, and the weights are taken that rank what they then
+            did most surely no lower than any channel alone. They are alike where there
+            is too little.
         at_least: How much of its quota of places a channel is sure of, 0 to 1.
         smoothing: The larger, the less the first ranks stand out.
         by: What of a channel's list counts, its ranks or its scores.
@@ -191,7 +191,7 @@ class Blend:
         lists = stack_lists(answers)
         ways = get_args(By) if isinstance(self.by, FromLog) else (self.by,)
         learnt = {
-            by: sure_weights(
+            by: learned_weights(
                 lists,
                 rank_gains(answers, lists, by, self.smoothing),
                 relevant,
@@ -199,7 +199,7 @@ class Blend:
             )
             for by in ways
         }
-        by = max(learnt, key=lambda way: learnt[way].ndcg)
+        by = max(learnt, key=lambda way: learnt[way].lead)
         return replace(fitted, quotas=tuple(learnt[by].share.tolist()), by=by)
 
     def _shares(self) -> tuple[float, ...]:

@@ -4,11 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.evaluation.metrics.ranking import hits, ndcg
-from tidegraph.retrieval.scoring.channel_weights import (
-    _Judge,
-    learned_weights,
-    sure_weights,
-)
+from tidegraph.retrieval.scoring.channel_weights import _Judge, learned_weights
 from tidegraph.retrieval.scoring.fusion import FILLS, fuse, kept_places
 from tidegraph.stages import ItemSets
 
@@ -57,7 +53,6 @@ def test_lists_are_judged_as_they_are_served(seed, at_least):
 
     want = served(lists, gain, item, weight, at_least)
     np.testing.assert_allclose(judge.each(weight), want)
-    assert judge.ndcg(weight) == pytest.approx(want.mean())
 
 
 def test_requests_that_one_channel_alone_answers_say_nothing():
@@ -69,24 +64,34 @@ def test_requests_that_one_channel_alone_answers_say_nothing():
     item = np.where(np.arange(200) < 20, 10, 0)
     gain = np.broadcast_to(1 / np.arange(2, 12), lists.shape)
 
-    weight, found = sure_weights(lists, gain, alone(item), at_least=0.5)
+    weight, lead = learned_weights(lists, gain, alone(item), at_least=0.5)
 
     np.testing.assert_array_equal(weight, [0, 1])
-    assert found == 1
+    assert lead == 0
+
+
+def least_lead(judge, weight):
+    """The lower bound of the lead over the channel where it is least, by the book."""
+    found = judge.each(weight)
+    bounds = []
+    for channel in np.eye(len(weight)):
+        lead = found - judge.each(channel)
+        bounds.append(lead.mean() - 1.645 * lead.std() / len(lead) ** 0.5)
+    return min(bounds)
 
 
 @given(st.integers(0, 10_000))
-def test_no_channel_alone_is_better(seed):
+def test_no_channel_alone_and_no_equal_parts_are_surer(seed):
     lists, gain, item = drawn(np.random.default_rng(seed))
     judge = _Judge.of(lists, gain, item)
 
-    weight, found = learned_weights(lists, gain, item)
+    weight, lead = learned_weights(lists, gain, item)
 
-    assert found == judge.ndcg(weight)
+    assert lead == pytest.approx(least_lead(judge, weight))
     assert weight.sum() == pytest.approx(1)
     assert (weight >= 0).all()
-    alone = [judge.ndcg(one) for one in np.eye(3)]
-    assert judge.ndcg(weight) >= max(*alone, judge.ndcg(np.full(3, 1 / 3)))
+    for other in (*np.eye(3), np.full(3, 1 / 3)):
+        assert lead >= least_lead(judge, other) - 1e-12
 
 
 def test_a_channel_of_noise_gets_next_to_nothing():
@@ -111,7 +116,8 @@ def test_two_channels_that_know_half_each_are_combined():
 
     weight = learned_weights(lists, gain, alone(item)).share
 
-    assert judge.ndcg(weight) > 1.25 * max(judge.ndcg(one) for one in np.eye(2))
+    best = max(judge.each(one).mean() for one in np.eye(2))
+    assert judge.each(weight).mean() > 1.25 * best
 
 
 def test_where_nothing_is_found_all_are_alike():
@@ -122,36 +128,31 @@ def test_where_nothing_is_found_all_are_alike():
     np.testing.assert_allclose(weight, 1 / 3)
 
 
-@given(st.integers(0, 10_000))
-def test_weights_are_sure_or_the_best_channel_alone(seed):
-    lists, gain, item = drawn(np.random.default_rng(seed))
-    judge = _Judge.of(lists, gain, item)
-    learned = learned_weights(lists, gain, item)
-    alone = [judge.each(one) for one in np.eye(3)]
-    best = int(np.argmax([one.mean() for one in alone]))
-    lead = judge.each(learned.share) - alone[best]
-
-    found = sure_weights(lists, gain, item)
-
-    if lead.mean() > 1.96 * lead.std() / np.sqrt(len(lead)):
-        np.testing.assert_array_equal(found.share, learned.share)
-    else:
-        np.testing.assert_array_equal(found.share, np.eye(3)[best])
-    assert found.ndcg == judge.ndcg(found.share)
-
-
-def test_what_is_gained_for_sure_is_kept_and_what_is_not_is_left():
+def test_a_channel_that_is_surely_best_has_all_the_weight():
     rng = np.random.default_rng(0)
     lists, _, _ = drawn(rng, channels=2, requests=400, width=10, items=4000)
     gain = np.broadcast_to(1 / np.arange(2, 12), lists.shape)
     item = rng.integers(0, 4000, 400)
-    lists[0, ::2, 0], lists[1, 1::2, 0] = item[::2], item[1::2]
-    halves = sure_weights(lists, gain, alone(item))
     # The second finds but one that the first does not.
     lists[0, :, 0], lists[1, :, 0] = item, 0
     lists[0, 0, 0], lists[1, 0, 0] = 1, item[0]
 
-    one = sure_weights(lists, gain, alone(item))
+    weight, lead = learned_weights(lists, gain, alone(item))
 
-    assert halves.share.min() > 0.2
-    np.testing.assert_array_equal(one.share, [1, 0])
+    np.testing.assert_array_equal(weight, [1, 0])
+    assert lead == 0
+
+
+def test_channels_that_cannot_be_told_apart_are_combined():
+    # Of 100 requests each finds three that the other does not, at its first place, and
+    # both halves put them at the second. So halves lead, and not surely: by (3 * .63 -
+    # 3 * .37) / 100 = .008 with a standard error of .013; one leads the other by 0 with
+    # .024, so to take one is the larger risk.
+    lists = np.stack([np.arange(20), np.arange(20, 40)])[:, None].repeat(100, axis=1)
+    gain = np.broadcast_to(1 / np.arange(2, 22), lists.shape)
+    item = np.full(100, 99)
+    item[:6] = [0, 0, 0, 20, 20, 20]
+
+    weight = learned_weights(lists.astype(np.int32), gain, alone(item)).share
+
+    assert weight.min() > 0.3
