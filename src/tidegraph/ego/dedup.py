@@ -220,8 +220,8 @@ def number_by_appearance(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     size = 16
     while size < 2 * edge.size:
         size *= 2
-    held = np.full(size, -1, np.int64)
-    number = np.empty(size, np.int32)
+    # A value and its number side by side, so that both are in one line of memory.
+    held = np.full(2 * size, -1, edge.dtype)
     place = np.full(edge.size, -1, np.int32)
     first = np.empty(edge.size, np.int64)
     home = np.empty(_LANES, np.int64)
@@ -229,19 +229,17 @@ def number_by_appearance(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for block in range(0, edge.size, _LANES):
         lanes = min(_LANES, edge.size - block)
         for b in range(lanes):
-            home[b] = (np.int64(edge[block + b]) * 0x9E3779B1) & (size - 1)
+            home[b] = 2 * ((np.int64(edge[block + b]) * 0x9E3779B1) & (size - 1))
             prefetch(held, home[b])
-            prefetch(number, home[b])
         for b in range(lanes):
             value, at = edge[block + b], home[b]
             if value < 0:
                 continue
             while held[at] >= 0 and held[at] != value:
-                at = (at + 1) & (size - 1)
+                at = (at + 2) & (2 * size - 1)
             if held[at] < 0:
-                held[at] = value
-                number[at] = found
+                held[at], held[at + 1] = value, found
                 first[found] = block + b
                 found += 1
-            place[block + b] = number[at]
+            place[block + b] = held[at + 1]
     return place, first[:found]
