@@ -15,6 +15,7 @@ from jaxtyping import Int, Int32, Int64
 
 from tidegraph.artifact.room import is_mapped, roomy, with_room
 from tidegraph.graph.storage.row_bounds import Journal, RowBounds
+from tidegraph.kernels.distinct_numbers import Few
 from tidegraph.kernels.jit import compiled, sealed
 from tidegraph.small_arrays import never_fall
 
@@ -24,6 +25,8 @@ _SPARE = 0.5
 _LEAST_CHANGES = 4096
 _MORE_NODES = 2
 """A journal takes nodes up to so many times those there are when it begins."""
+_BATCHES = 8
+"""A journal takes so many more of the changes that it begins with."""
 _MANY_NODES = 1 << 14
 """Writing down the bounds of so many takes a while; it is done ahead, beside."""
 _NOBODY = -1
@@ -220,11 +223,11 @@ def _bounds_after(
             Thread(target=lambda: now.whole, daemon=True).start()
         return now
     # Beginning another takes as long as there are nodes, unless their bounds were
-    # written down; half as many changes come before the next.
+    # written down; half as many changes, or several like these, come before the next.
     base = bounds if arena.ahead is None else arena.ahead
     start, stop = base.whole
-    nodes = np.union1d(bounds.changed_since(base), nodes)
-    room = len(nodes) + max(_LEAST_CHANGES, num_nodes // 2)
+    nodes = Few.of(bounds.changed_since(base), nodes).number
+    room = len(nodes) + max(_LEAST_CHANGES, num_nodes // 2, _BATCHES * len(nodes))
     arena.journal, arena.ahead = Journal(_MORE_NODES * num_nodes, room), None
     arena.journal.add(nodes, (arena.start, arena.stop))
     return RowBounds(start, stop, num_nodes, arena.journal, arena.journal.used)
