@@ -6,6 +6,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, ParamSpec, TypeVar, cast, dataclass_transform
 
 from tidegraph.arguments.conversion import (
@@ -28,6 +29,18 @@ _NAMED = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.KEYWORD_ONLY,
 )
+
+
+class LeftOut(Enum):
+    """What an argument is that was not given, where ``None`` must not stand for all.
+
+    A look-up that finds nobody gives ``None``, and its answer would be everybody's.
+    """
+
+    LEFT_OUT = "left out"
+
+
+LEFT_OUT = LeftOut.LEFT_OUT
 
 
 def whole(value: object, what: str) -> int:

@@ -1,7 +1,7 @@
 """The commands about a saved model: ``recommend | similar | erase | ...``."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 import polars as pl
@@ -72,18 +72,16 @@ def recommend(
     condition = None if where is None else _condition_of(where)
     fitted = opened(model, kinds)
     moment = None if at is None else _moment_at(fitted, at)
-    wanted, hidden, items = (
-        None if text is None else split_csv_line(text)
-        for text in (only, exclude, history)
-    )
-    choice = wanted if condition is None else condition
+    texts = {"only": only, "exclude": exclude, "history": history}
+    given: dict[str, Any] = {
+        n: split_csv_line(text) for n, text in texts.items() if text is not None
+    }
+    given |= {} if condition is None else {"only": condition}
     if users_file is not None:
         users = _users_of_file(fitted, users_file)
-        lists = fitted.recommend_all(users, k=k, only=choice, exclude=hidden, at=moment)
+        lists = fitted.recommend_all(users, k=k, at=moment, **given)
     else:
-        lists = fitted.recommend(
-            user, history=items, k=k, only=choice, exclude=hidden, at=moment
-        )
+        lists = fitted.recommend(user, k=k, at=moment, **given)
     if not explain:
         lists = lists.drop("channel", "why")
     _output_lists(lists, "user", json=json, output=output)

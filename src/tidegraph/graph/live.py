@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from tidegraph.arguments import checked
+from tidegraph.arguments import LEFT_OUT, checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import ConfigError, DataError, RequestError
@@ -297,7 +297,7 @@ class Graph:
     def remove(
         self,
         name: str,
-        table: object = None,
+        table: object = LEFT_OUT,
         *,
         where: pl.Expr | None = None,
         between: tuple[object, object] | None = None,
@@ -334,7 +334,7 @@ class Graph:
             self._held.rewrite(lambda graph: without_edges(graph, gone))
         return self
 
-    def V(self, name: str, ids: object = None) -> Query:
+    def V(self, name: str, ids: object = LEFT_OUT) -> Query:
         """Begin a query at nodes as they are now; see ``Snapshot.V``."""
         return self._now.V(name, ids)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from tidegraph.arguments import checked
+from tidegraph.arguments import LEFT_OUT, checked
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
@@ -179,15 +179,16 @@ class Snapshot:
         return self.along(edge)
 
     @checked(RequestError)
-    def V(self, name: str, ids: object = None) -> "Query":
+    def V(self, name: str, ids: object = LEFT_OUT) -> "Query":
         """Begin a query at some nodes of a type, or at all of them.
 
         Args:
             name: Node type.
-            ids: A sequence, array or column of ids, or one id alone.
+            ids: A sequence, array or column of ids, or one id alone; all nodes if
+                left out.
 
         Raises:
-            RequestError: An id is not in the graph.
+            RequestError: An id is not in the graph, or is None.
         """
         return _QUERIES["Query"].start(self, name, ids)
 

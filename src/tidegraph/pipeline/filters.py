@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32, Int64
 
+from tidegraph.arguments import LEFT_OUT
 from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.unknown import known_rows, outside, said_of
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
@@ -72,7 +73,7 @@ class Filters:
         """Read filters as callers write them.
 
         Args:
-            only: Items that may be answered; None if all may.
+            only: Items that may be answered; ``LEFT_OUT`` if all may.
             exclude: Items that may not be answered; None if all may.
             users: The users that requests are made for; None for one without an id.
             items: The items there are; ids it does not hold are passed over.
@@ -81,7 +82,7 @@ class Filters:
             RequestError: A filter for each user is given for a request without a user.
         """
         return cls(
-            None if only is None else _read_filter(only, "only", users, items),
+            None if only is LEFT_OUT else _read_filter(only, "only", users, items),
             None if exclude is None else _read_filter(exclude, "exclude", users, items),
             len(items),
         )

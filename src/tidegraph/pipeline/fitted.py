@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from tidegraph.arguments import checked
+from tidegraph.arguments import LEFT_OUT, checked
 from tidegraph.artifact import sealed
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import series
@@ -123,7 +123,7 @@ class FittedPipeline:
         *,
         history: object = None,
         k: int = 10,
-        only: Items = None,
+        only: Items = LEFT_OUT,
         exclude: Items = None,
         at: object = None,
     ) -> pl.DataFrame:
@@ -165,23 +165,23 @@ class FittedPipeline:
     @checked(RequestError)
     def recommend_all(
         self,
-        users: object = None,
+        users: object = LEFT_OUT,
         *,
         k: int = 10,
-        only: Items = None,
+        only: Items = LEFT_OUT,
         exclude: Items = None,
         at: object = None,
     ) -> pl.DataFrame:
         """Return a list for each of many users.
 
         Args:
-            users: Raw ids, each answered once; by default every user with an edge in
-                the graph, and so none that only a later part of the log knows.
+            users: Raw ids, each answered once; if left out, of every user with an
+                edge in the graph, and so none that only a later part of the log knows.
             k: How many items each.
             only: Raw ids of the items to choose from, or a condition as of
-                ``recommend``, for everybody; or for each user, as a mapping of users to
-                lists or a frame with columns user and item: a user that it does not
-                name may choose from none.
+                ``recommend``, for everybody, all if left out; or for each user, as a
+                mapping of users to lists or a frame with columns user and item: a user
+                that it does not name may choose from none.
             exclude: What to leave out, for everybody or for each user, said likewise.
             at: The time of the requests; by default just after the last event.
 
@@ -190,7 +190,8 @@ class FittedPipeline:
             nothing has no row, and a warning says how many those are.
 
         Raises:
-            RequestError: ``k`` is not a possible length, or a list is not one.
+            RequestError: ``k`` is not a possible length, or a list is not one, as None
+                is not.
             LeakageError: ``at`` is not later than what training saw.
         """
         graph = self.graph

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
+from tidegraph.arguments import LEFT_OUT
 from tidegraph.arguments.conversion import shown
 from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.unknown import (
@@ -143,7 +144,7 @@ def linked_users(graph: Snapshot) -> pl.Series:
 
 def users_in_turn(users: object, graph: Snapshot) -> pl.Series:
     """Return the raw ids of users, each once; by default of all with an edge."""
-    wanted = linked_users(graph) if users is None else series(users, "users")
+    wanted = linked_users(graph) if users is LEFT_OUT else series(users, "users")
     return wanted.unique(maintain_order=True)
 
 

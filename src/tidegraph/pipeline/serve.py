@@ -4,7 +4,7 @@ from typing import cast
 
 import polars as pl
 
-from tidegraph.arguments import checked
+from tidegraph.arguments import LEFT_OUT, checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text
 from tidegraph.data.views.matrix import Matrix, as_log
@@ -23,10 +23,10 @@ from tidegraph.stages import FittedRetriever, Ids, Trained, called, ids_of
 def recommend(
     retriever: FittedRetriever,
     log: Interactions | Matrix,
-    users: object = None,
+    users: object = LEFT_OUT,
     *,
     k: int = 10,
-    only: Items = None,
+    only: Items = LEFT_OUT,
     exclude: Items = None,
     repeat: bool | None = None,
 ) -> pl.DataFrame:

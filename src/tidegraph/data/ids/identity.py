@@ -112,9 +112,10 @@ def series(values: object, what: str) -> pl.Series:
             be no id.
     """
     if isinstance(values, SINGLE) or values is None:
+        mend = f"Write {what}=[{values!r}]"
+        mend = "None is no word for all of them" if values is None else mend
         raise RequestError(
-            f"{what} is {values!r}, and a list of ids is expected. "
-            f"Write {what}=[{values!r}]."
+            f"{what} is {values!r}, and a list of ids is expected. {mend}."
         )
     try:
         ids = canonical(column(values))

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from tidegraph.arguments import checked
+from tidegraph.arguments import LEFT_OUT, checked
 from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.query.batch import batch_of
@@ -61,7 +61,7 @@ class Query:
             RequestError: An id is not in the graph.
         """
         known = graph.typed(name).vocabulary
-        if ids is None:
+        if ids is LEFT_OUT:
             node = np.flatnonzero(known.ids.is_not_null()).astype(np.int32)
         else:
             node = rows_of_all(known, id_column(ids), name)

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
+from tidegraph.arguments import LEFT_OUT
 from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.data.interactions import Interactions
@@ -53,10 +54,11 @@ def edges_to_remove(
     """Return which edges of a type all that is given holds for; see ``Graph.remove``.
 
     Raises:
+        DataError: The table is none.
         RequestError: Nothing is given, or a row of the table is no edge.
     """
     edges = graph.edge(name).compacted()
-    if table is None and where is None and between is None:
+    if table is LEFT_OUT and where is None and between is None:
         raise RequestError(
             f"say which edges {name!r} go, by a table, where= or between=; {_NOTHING}."
         )
@@ -74,7 +76,7 @@ def edges_to_remove(
         features = edges.features.drop([c.name for c in ids], strict=False)
         own = [*ids, *(times if edges.time else []), *features.iter_columns()]
         gone &= holds(pl.DataFrame(own), check(where), edges.time)
-    if table is not None:
+    if table is not LEFT_OUT:
         gone &= _edges_of_table(graph, edges, name, table)
     return {name.removeprefix("~"): gone}
 

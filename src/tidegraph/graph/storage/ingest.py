@@ -312,6 +312,6 @@ def id_column(ids: object) -> pl.Series:
     """
     if isinstance(ids, np.ndarray):
         return series(cast(Any, ids).reshape(-1), "ids")
-    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable | None):
         return series([ids], "ids")
     return series(cast(object, ids), "ids")
