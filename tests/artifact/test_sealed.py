@@ -126,12 +126,23 @@ def test_a_manifest_that_is_deep_or_endless_is_refused(tmp_path, damage):
         load(tmp_path / "model", CLASSES)
 
 
-def test_another_version_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (99, r"format 99, and this version reads format 3\. Open it with a newer"),
+        (2, r"format 2, and this version reads format 3\. Make it again"),
+        (0, "format 0, which there never was: it was changed"),
+        ("x", "format 'x', which there never was"),
+        (None, "format None, which there never was"),
+        (True, "format True, which there never was"),
+    ],
+)
+def test_another_version_is_named_with_its_mend(tmp_path, found, sentence):
     save(TREE, tmp_path / "model")
     file = tmp_path / "model" / "manifest.json"
-    file.write_text(json.dumps({"format": 99}))
+    file.write_text(json.dumps({"format": found}))
 
-    with pytest.raises(ArtifactError, match="format 99"):
+    with pytest.raises(ArtifactError, match=sentence):
         load(tmp_path / "model", CLASSES)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tidegraph.arguments.conversion import shown
 from tidegraph.errors import ArtifactError
 from tidegraph.progress import track
 
@@ -65,11 +66,7 @@ def read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
         raise ArtifactError(f"{root} is not {kind.what}, but a file.") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}.") from error
-    if version != FORMAT:
-        raise ArtifactError(
-            f"{root} was saved in format {version}, and this version reads format "
-            f"{FORMAT}. Make it again."
-        )
+    check_format(version, FORMAT, root, "Make it again")
     try:
         intact = manifest["seal"] == seal_of(manifest)
         sizes = {file: int(size) for file, (size, _) in manifest["files"].items()}
@@ -79,6 +76,32 @@ def read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
     if not intact:
         raise ArtifactError(f"{path} {_CHANGED}")
     return manifest
+
+
+def check_format(found: object, known: int, where: object, older: str) -> None:
+    """Refuse a format that is not the one this version reads.
+
+    Args:
+        found: What a manifest says.
+        known: The format that is read.
+        where: What was saved, for messages.
+        older: What to do about an older one; a newer one needs a newer version, and
+            must not be written over.
+
+    Raises:
+        ArtifactError: It is another format, or no number of one.
+    """
+    if type(found) is not int or found < 1:
+        raise ArtifactError(
+            f"{where} says that it is of format {shown(found)}, which there never was: "
+            f"it {_CHANGED}"
+        )
+    if found != known:
+        newer = "Open it with a newer tidegraph, such as that which saved it"
+        raise ArtifactError(
+            f"{where} was saved in format {found}, and this version reads format "
+            f"{known}. {newer if found > known else older}."
+        )
 
 
 def check_files(root: Path, files: Mapping[str, Any], verify: bool | None) -> None:

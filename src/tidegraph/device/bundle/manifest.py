@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from tidegraph.artifact.manifest import check_format
 from tidegraph.device.signing import SIGNATURE_BYTES, is_signed_by
 from tidegraph.errors import ArtifactError
 from tidegraph.extras import needed
@@ -188,11 +189,7 @@ def _parsed(signed: bytes) -> Manifest:
     """Read what a trusted publisher signed; an error there is one all the same."""
     try:
         body = cast(dict[str, Any], json.loads(signed))
-        if body.pop("format") != FORMAT:
-            raise ArtifactError(
-                f"{MANIFEST} is of a format that this version does not read. Use the "
-                "version of tidegraph that wrote it."
-            )
+        check_format(body.pop("format"), FORMAT, MANIFEST, "Export the bundle again")
         files = {name: File(*held) for name, held in body.pop("files").items()}
         junctions = tuple(str(name) for name in body.pop("junctions"))
         parts = {name: float(body.pop(name)) for name in _PARTS}

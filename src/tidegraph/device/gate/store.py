@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from tidegraph.artifact.manifest import check_format
 from tidegraph.artifact.writing import private_file
 from tidegraph.device.gate.checks import (
     Accepted,
@@ -84,8 +85,8 @@ def connect(folder: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             connection.executescript(_SCHEMA)
-        elif version != 1:
-            raise ArtifactError(f"{folder / FILE} is of another version of tidegraph.")
+        else:
+            check_format(version, 1, folder / FILE, "Name an empty folder")
     except (OSError, sqlite3.Error) as error:
         raise ArtifactError(
             f"{folder / FILE} cannot be opened: {error}. Choose another folder."
