@@ -223,6 +223,14 @@ def test_a_mistake_is_said_before_the_log_is_read(shop, capsys, old, new, senten
     assert not (shop / "search").exists()
 
 
+def test_lists_longer_than_the_catalogue_are_refused_before_a_trial(shop, capsys):
+    assert tuned(shop, PLAIN + SEARCH.replace("ndcg@5", "recall@5000")) == 2
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert "metric is 'recall@5000', but the catalogue has" in said
+    assert not (shop / "search" / "study.jsonl").exists()
+
+
 def test_a_record_whose_writing_was_cut_is_tried_again(shop):
     assert tuned(shop, PLAIN + SEARCH) == 0
     found, study = trials(shop), shop / "search" / "study.jsonl"

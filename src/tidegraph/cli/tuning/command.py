@@ -74,7 +74,7 @@ def tune(
     for path in (best_file, report):
         check_file(path)
     with working("reading the log"):
-        judged = _Judged.of(plan)
+        judged = _Judged.of(plan, wanted)
     key = {
         "recipe": tables,
         "settings": table.get("settings"),
@@ -132,8 +132,14 @@ class _Judged:
     further: Graph | None
 
     @classmethod
-    def of(cls, plan: Recipe) -> "_Judged":
+    def of(cls, plan: Recipe, wanted: Search) -> "_Judged":
         log = plan.read()
+        if wanted.length > len(log.items):
+            raise ConfigError(
+                f"[tune] metric is {wanted.metric!r}, but the catalogue has "
+                f"{len(log.items)} items: every list would hold them all. Judge "
+                "shorter ones."
+            )
         complain_of_clocks(log)
         if plan.split.rolling is not None:
             judged = [(parts, parts.test) for parts in plan.split.windows(log)[:-1]]
