@@ -9,10 +9,12 @@ from functools import cache
 import pytest
 
 import tidegraph
+from tidegraph import demo
 from tidegraph.errors import ConfigError, TidegraphError
 from tidegraph.ranges import above, at_least, below_1, from_0_to_1, span, within
 
 ROOMS = ("retrieval", "ranking", "reranking", "training", "fitting", "features", "nn")
+ROOMS += ("data", "dccl", "device.gate", "evaluation", "pipeline", "recipe_file")
 ENDLESS = {"Lifecycle.lifetime_days", "Policy.memory_days"}
 """Settings whose docstring says what ``inf`` means, besides half-lives."""
 
@@ -81,6 +83,8 @@ IMPOSSIBLE = {
     "DIN": {"embedding_size": 0, "hidden": (0,)},
     "DSGL": {"user_depth": -1, "history": 0},
     "FeatureSet": {"history": 0},
+    "Demo": {"test_days": 0.0, "households": -1, "seed": -1},
+    "Graph": {"late_seconds": -1},
     "GraRep": {"negatives": 0.0},
     "GraphZoom": {"levels": -1, "smoothing": -1, "loop": 0.0, "seed": -1},
     "HOPE": {"embedding_size": 0},
@@ -118,7 +122,7 @@ IMPOSSIBLE = {
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_an_impossible_setting_is_refused_by_its_name(name):
     rooms = (tidegraph, tidegraph.recipes, tidegraph.solvers, tidegraph.index)
-    rooms = (*rooms, tidegraph.optimizers, tidegraph.schedules, tidegraph.dccl)
+    rooms = (*rooms, demo, tidegraph.optimizers, tidegraph.schedules, tidegraph.dccl)
     cls = next(getattr(room, name) for room in rooms if name in dir(room))
 
     for setting, value in IMPOSSIBLE[name].items():

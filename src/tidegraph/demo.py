@@ -32,6 +32,7 @@ from tidegraph.evaluation.report.summary import WIDTH
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.pipeline.curves import curves_of
+from tidegraph.ranges import above, at_least
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.knn.similarity import Cosine
 from tidegraph.retrieval.popular import Popular
@@ -63,6 +64,11 @@ class Demo:
     seed: int = 0
     rank: str = "DIN"
     say: Callable[[object], None] = field(default_factory=lambda: screen().print)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError if a setting is outside its range."""
+        above("Demo", 0, test_days=self.test_days)
+        at_least("Demo", 0, households=self.households, seed=self.seed)
 
     def run(self, folder: Path) -> Mapping[str, Evaluation]:
         """Do everything; leave report, picture and two model folders in ``folder``.

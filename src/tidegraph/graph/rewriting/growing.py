@@ -1,5 +1,6 @@
 """What a live graph holds: longer with each append, or written anew beside them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
@@ -13,6 +14,7 @@ from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.compaction import Tidying, with_room
 from tidegraph.graph.storage.edge_store import EdgeStore, Step
+from tidegraph.ranges import at_least
 
 _FEW = 16
 """So many appends that came in meanwhile are repeated while writers wait."""
@@ -47,6 +49,8 @@ class Growing:
     """
 
     def __init__(self, now: Snapshot, late_seconds: int | float | None) -> None:
+        endless = late_seconds == math.inf
+        at_least("Graph", 0, late_seconds=None if endless else late_seconds)
         self.now, self.late_seconds = now, late_seconds
         self.writing, self.alone = Lock(), Lock()
         self._tidying = Tidying(self.writing, self._replace_edges)
