@@ -79,6 +79,10 @@ class GuessedColumnWarning(TidegraphWarning):
     """A column that nothing names was taken for one that is needed."""
 
 
+class LeftOutColumnWarning(TidegraphWarning):
+    """New edges have a column that the edges of their type do not have."""
+
+
 class NoHistoryWarning(TidegraphWarning):
     """A user that the model holds has done nothing before the time of the request."""
 

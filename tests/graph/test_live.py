@@ -1,4 +1,5 @@
 import itertools
+import math
 import threading
 
 import numpy as np
@@ -10,7 +11,12 @@ from hypothesis import strategies as st
 import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, answers, graph_of, same, table
 from tidegraph.ego.hops import hop
-from tidegraph.errors import DataError, TidegraphError
+from tidegraph.errors import (
+    ConfigError,
+    DataError,
+    LeftOutColumnWarning,
+    TidegraphError,
+)
 from tidegraph.graph.live import Graph
 from tidegraph.graph.storage import append, ingest
 
@@ -65,6 +71,30 @@ def test_what_is_too_late_is_refused_and_nothing_taken_in():
         graph.append("click", table([(1, 1, 200, 1), (1, 0, 89, 1)]))
 
     assert len(graph.snapshot().edges["click"]) == 2
+
+
+@pytest.mark.parametrize("late", [-1, -0.5, float("-inf")])
+def test_a_graph_that_takes_nothing_is_refused_as_it_is_made(late):
+    with pytest.raises(ConfigError, match=r"late_seconds is .*; it must be at least 0"):
+        tg.Graph(late_seconds=late)
+
+
+def test_edges_may_be_late_without_end():
+    graph = graph_of([(0, 0, 10**6, 1)], late_seconds=math.inf)
+
+    graph.append("click", table([(1, 0, 1, 1)]))
+
+    assert len(graph.snapshot().edges["click"]) == 2
+
+
+def test_a_column_that_the_edges_do_not_have_is_warned_of():
+    graph = graph_of([(0, 0, 100, 1)])
+    more = table([(1, 0, 200, 1)]).with_columns(pl.lit(9.0).alias("discount"))
+
+    with pytest.warns(LeftOutColumnWarning, match="left out: 'discount'"):
+        graph.append("click", more)
+
+    assert "discount" not in graph.snapshot().edges["click"].features.columns
 
 
 def test_each_type_of_a_log_is_late_by_its_own_latest():

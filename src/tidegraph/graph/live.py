@@ -182,7 +182,8 @@ class Graph:
 
         Args:
             name: Edge type.
-            table: One row per edge, with the columns that the first edges had.
+            table: One row per edge, with the columns that the first edges had;
+                further ones are left out, which a warning says.
 
         Returns:
             The graph itself.
@@ -200,7 +201,7 @@ class Graph:
             when, _ = ingest.edge_times(rows, held.time, name, tick, origin.unit)
         with self._held.writing:
             # An event with a weight may have given all edges one since.
-            features = self._now.edge(name).typed(rows)
+            features = self._now.edge(name).typed(rows, {*ends, held.time or ""})
             nodes, at = end_rows(self._now.nodes, name, rows, ends, types)
             self._held.append(name, nodes, at, when, features)
         return self
@@ -240,7 +241,7 @@ class Graph:
             for side, rows in zip((held.source, held.target), ends, strict=True):
                 check_rows(side, rows, self._now.nodes[side])
             nodes = dict(self._now.nodes)
-            self._held.append(name, nodes, ends, when, held.typed(table))
+            self._held.append(name, nodes, ends, when, held.typed(table, ()))
         return self
 
     def observe(self, log: Interactions | Arrivals) -> "Graph":

@@ -1,6 +1,7 @@
 """One type of edge: where it leads from and to, both directions, its features."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,9 +9,10 @@ import polars as pl
 from jaxtyping import Int32, Int64
 
 from tidegraph.data.context import NO_COLUMNS
+from tidegraph.data.ids.unknown import first_few, outside
 from tidegraph.data.tables.retyped import retyped
 from tidegraph.data.times.ticks import PER_SECOND, TimeUnit
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, LeftOutColumnWarning
 from tidegraph.graph.revisions import Revisions
 from tidegraph.graph.storage.append_only import Column, Table, numbers
 from tidegraph.graph.storage.ends import check_range
@@ -177,8 +179,12 @@ class EdgeStore:
         check_range(self.target, target, len(self.back), _DAMAGED)
         return owner, target, self.out.time_at(slots)
 
-    def typed(self, table: pl.DataFrame) -> pl.DataFrame:
+    def typed(self, table: pl.DataFrame, besides: Collection[str]) -> pl.DataFrame:
         """Return the features of new edges in the types that the others have.
+
+        Args:
+            table: One row per edge; columns that the others lack are warned of.
+            besides: Its columns that are no features.
 
         Raises:
             DataError: A column is missing, or cannot be of that type uncut.
@@ -188,6 +194,14 @@ class EdgeStore:
         if missing:
             raise DataError(
                 f"the new edges have no column {missing[0]!r}, which the others have."
+            )
+        new = [name for name in table.columns if name not in {*held, *besides}]
+        if new:
+            warnings.warn(
+                "the new edges have columns that the others have not, left out: "
+                f"{first_few(pl.Series(new))}. Edges keep the columns of the first.",
+                LeftOutColumnWarning,
+                stacklevel=outside(),
             )
         # Not as a query, which takes three times as long for one row.
         return pl.DataFrame(
