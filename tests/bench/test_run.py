@@ -23,6 +23,7 @@ from tidegraph.config import to_table
 from tidegraph.data.views.digests import log_digest, rest_digest
 from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
 from tidegraph.features.columns import FeatureSet
+from tidegraph.ranking.calibration import Calibrated
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.tasks import Tasks
@@ -388,3 +389,12 @@ def test_gains_by_activity_are_those_among_the_users_of_each_group(log, tmp_path
             continue
         assert row["gain"] == pytest.approx(auc["Told"] - auc[row["model"]])
         assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_ranker_of_another_label_than_all_are_judged_by_is_refused(mended):
+    ranker = NeuralRanker(tasks=Tasks(("bought",), answer="bought"))
+
+    with pytest.raises(ConfigError, match=r"'mine' answers 'bought', and all are jud"):
+        Contender("mine", (Calibrated(ranker) if mended else ranker,))
+    Contender("mine", (NeuralRanker(tasks=BOUGHT),))

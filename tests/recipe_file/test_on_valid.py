@@ -9,11 +9,14 @@ from tidegraph.evaluation.evaluate import evaluate, task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.ranking.tasks import Tasks
 from tidegraph.recipe_file.on_valid import (
     ALL,
     _EachPart,
     channels_ahead_of_all,
     judge_on_valid,
+    judged_by_actions,
     parts_behind_popular,
     ranker_without_gain,
     warn_if_repeats_rare,
@@ -186,3 +189,16 @@ def test_a_log_without_repeats_says_that_lists_may_hold_what_users_had():
         assert (told in said) is repeat
     told = Pipeline(retrieve=Popular(), repeat=True)
     assert warn_if_repeats_rare(told, Fold.of(log, "log")) == []
+
+
+def test_a_ranker_of_another_label_is_not_called_useless_for_actions(parts):
+    train, valid, _ = parts
+    method = replace(pipeline(), rank=None, rerank=None)
+    model = method.fit(train, valid)
+    other = replace(method, rank=NeuralRanker(tasks=Tasks(("bought",), "bought")))
+
+    notes = judge_on_valid(other, model, train, valid).notes
+
+    assert notes[0].startswith("DIN answers 'bought', and lists are judged here by")
+    assert not any("surely" in note or "Popular" in note for note in notes)
+    assert not judged_by_actions(NeuralRanker(tasks=Tasks(("bought",))))

@@ -12,6 +12,7 @@ from tidegraph.arguments import checked, no_unknown
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.fitting.candidate_sampling import CandidateSampling
+from tidegraph.graph.from_log import ACTION
 from tidegraph.nn.click import (
     FM,
     MF,
@@ -26,7 +27,7 @@ from tidegraph.nn.click import (
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.trees import BoostedTrees
-from tidegraph.stages import Ranker
+from tidegraph.stages import Ranker, label_answered
 from tidegraph.stages.kinds import RANKS, check_kind
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
@@ -114,6 +115,22 @@ class Contender:
             )
         for ranker in self.tried:
             check_kind(f"the contender {self.name!r}", (ranker,), RANKS)
+            _check_answers_actions(self.name, ranker)
+
+
+def _check_answers_actions(name: str, ranker: Ranker) -> None:
+    """Refuse a ranker whose score is no probability of what all are judged by.
+
+    Raises:
+        ConfigError: It answers a further label.
+    """
+    label = label_answered(ranker)
+    if label != ACTION:
+        raise ConfigError(
+            f"the contender {name!r} answers {label!r}, and all are judged by the "
+            "label of the log. Leave answer out of its tasks, which it learns all the "
+            f"same, or tasks, and read a log whose label is {label!r}."
+        )
 
 
 @checked(ConfigError)

@@ -14,7 +14,7 @@ from tidegraph.catalog import RETRIEVERS, load, spelling
 from tidegraph.catalog import model as method_of
 from tidegraph.cli.options import Given, options_of
 from tidegraph.cli.own import Kinds, classes_of
-from tidegraph.cli.terminal import say, width_of_tables
+from tidegraph.cli.terminal import complain, say, width_of_tables
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.sources import read_as
@@ -39,6 +39,7 @@ from tidegraph.graph.from_log import last_event_time
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.curves import curves_of
 from tidegraph.progress import working
+from tidegraph.recipe_file.on_valid import judged_by_actions
 from tidegraph.recipe_file.recipe import pipeline_of, seed_of
 from tidegraph.recipe_file.split import parts_as_saved
 from tidegraph.rng import generator
@@ -119,6 +120,9 @@ def _task_of_evaluation(
     model: FittedPipeline, path: Path, data: Given, part: str | None
 ) -> tuple[FittedPipeline, Interactions, Interactions]:
     """Return who is judged, what it knew, and what on."""
+    other = judged_by_actions(model.ranker)
+    if other and "label" not in data:
+        complain(f"{other}.")
     source = model.serving.source
     memory: Mapping[str, Any] = {} if source is None else source.split
     if part is None:

@@ -27,6 +27,7 @@ from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.progress import spelt, timing, working
+from tidegraph.recipe_file.on_valid import judged_by_actions
 from tidegraph.recipe_file.recipe import Fitted, Recipe, read_recipe
 from tidegraph.recipe_file.split import Parts, Split
 from tidegraph.retrieval.popular import Popular
@@ -193,12 +194,21 @@ def _train_over_windows(
             rows.append({"window": str(number), "model": name, **dict(means)})
     assert fitted is not None
     if not quiet:
-        say(_mean_and_deviation(pl.DataFrame(rows)))
+        say(
+            _mean_and_deviation(
+                pl.DataFrame(rows), judged_by_actions(plan.pipeline.rank)
+            )
+        )
     return fitted
 
 
-def _mean_and_deviation(found: pl.DataFrame) -> str:
-    """Return a row per window, and the mean and deviation over them."""
+def _mean_and_deviation(found: pl.DataFrame, other: str) -> str:
+    """Return a row per window, and the mean and deviation over them.
+
+    Args:
+        found: A row per window and model.
+        other: That lists are not judged by what the ranker answers, if so.
+    """
     lines = ["window  model    " + "".join(f"{name:>18}" for name in SHOWN)]
     for row in found.iter_rows(named=True):
         values = "".join(f"{row[name]:18.4f}" for name in SHOWN)
@@ -211,7 +221,9 @@ def _mean_and_deviation(found: pl.DataFrame) -> str:
         )
         lines.append(f"{'all':6}  {name:9}{values}")
     ours, popular = (found.filter(model=n)["ndcg@10"] for n in ("model", "Popular"))
-    if np.mean((ours - popular).to_numpy()) <= 0:
+    if other:
+        lines.append(other)
+    elif np.mean((ours - popular).to_numpy()) <= 0:
         lines.append(
             "The model does not beat Popular by ndcg@10: look at its channels one by "
             "one with a valid part."

@@ -24,6 +24,7 @@ from tidegraph.stages import (
     Requests,
     Train,
     called,
+    label_answered,
     right_for,
     without,
 )
@@ -70,6 +71,11 @@ class Calibrated:
     def name(self) -> str:
         """What it is called where a pipeline says what it is made of."""
         return f"{called(self.ranker)}, calibrated"
+
+    @property
+    def answers(self) -> str:
+        """Whose probability the score is: that of the ranker."""
+        return label_answered(self.ranker)
 
     def check(self, train: Train) -> None:
         """Find out before any work what the ranker would fail in, where it can say."""
@@ -196,6 +202,11 @@ class FittedCalibrated:
 
     ranker: FittedRanker
     mend: Line | Steps
+
+    @property
+    def answers(self) -> str:
+        """Whose probability the score is: that of the ranker."""
+        return label_answered(self.ranker)
 
     @property
     def curve(self) -> Curve:

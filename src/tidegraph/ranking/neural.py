@@ -21,6 +21,7 @@ from tidegraph.features.groups import own_of
 from tidegraph.features.neighbors import BACK, CROSS
 from tidegraph.features.tables import Tables
 from tidegraph.fitting.candidate_sampling import CandidateSampling
+from tidegraph.graph.from_log import ACTION
 from tidegraph.nn.around import Around
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
 from tidegraph.nn.click.tasks import only_tower, towers
@@ -100,6 +101,11 @@ class NeuralRanker:
         """What the network is called, where a pipeline says what it is made of."""
         return called(self.model)
 
+    @property
+    def answers(self) -> str:
+        """Whose probability the score is."""
+        return ACTION if self.tasks is None else self.tasks.answer
+
     def check(self, train: Train) -> None:
         """Find out before any work whether a log has the features and the labels.
 
@@ -113,11 +119,7 @@ class NeuralRanker:
             self.tasks.check(fold)
 
     def fit(
-        self,
-        train: Examples,
-        valid: Examples,
-        *,
-        run: Run,
+        self, train: Examples, valid: Examples, *, run: Run
     ) -> "FittedNeuralRanker":
         """Learn from past requests; stop when ``valid`` gets no better.
 
@@ -243,6 +245,11 @@ class FittedNeuralRanker:
     def name(self) -> str:
         """What the network is called, where a pipeline says what it is made of."""
         return self.settings.name
+
+    @property
+    def answers(self) -> str:
+        """Whose probability the score is."""
+        return self.settings.answers
 
     def score(
         self, requests: Requests, candidates: Candidates

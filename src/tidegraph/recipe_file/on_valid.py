@@ -19,6 +19,7 @@ from tidegraph.evaluation.report.summary import WIDTH
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.evaluation.significance import paired_test
 from tidegraph.evaluation.slices import COLD
+from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
@@ -34,6 +35,7 @@ from tidegraph.stages import (
     Train,
     called,
     fit_in,
+    label_answered,
 )
 
 K = 10
@@ -73,13 +75,17 @@ def judge_on_valid(
         judged, fit_in(Popular(), Fold.of(train, "Popular"), None), task.relevant
     )
     result = judge_lists(lists_of_models(parts, task, K, "every stage"), task, k=(K,))
-    notes = [
-        *parts_behind_popular(result),
-        *channels_ahead_of_all(result),
-        *warn_if_repeats_rare(pipeline, Fold.of(train, "train")),
-    ]
-    if pipeline.rank is not None:
-        notes += ranker_without_gain(result, called(pipeline.rank))
+    notes = warn_if_repeats_rare(pipeline, Fold.of(train, "train"))
+    if other := judged_by_actions(pipeline.rank):
+        notes.append(other)
+    else:
+        notes = [
+            *parts_behind_popular(result),
+            *channels_ahead_of_all(result),
+            *notes,
+        ]
+        if pipeline.rank is not None:
+            notes += ranker_without_gain(result, called(pipeline.rank))
     learns = pipeline.blend.learns
     return ValidReport(result, parts.recalls(), tuple(notes), parts.width, learns)
 
@@ -136,6 +142,21 @@ def warn_if_repeats_rare(pipeline: Pipeline, known: Fold) -> list[str]:
         f"{share:.1%} of the events known repeat an item of the user, and "
         "lists may hold such items: repeat = false in the recipe leaves them out"
     ]
+
+
+def judged_by_actions(ranker: object) -> str:
+    """Return that lists which a ranker orders by a further label are not judged by it.
+
+    Blank where it answers what they are judged by, or there is none.
+    """
+    label = label_answered(ranker)
+    if label == ACTION:
+        return ""
+    return (
+        f"{called(ranker)} answers {label!r}, and lists are judged here by every action"
+        " of the log, which says little of how good it is: judge it by evaluate, with "
+        "a --label that is true of the same events"
+    )
 
 
 def ranker_without_gain(result: Evaluation, ranker: str) -> list[str]:

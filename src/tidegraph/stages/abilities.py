@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar, cast, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from tidegraph.graph.from_log import ACTION
 from tidegraph.stages.candidates import NO_ITEM, Examples
 from tidegraph.stages.fold import Train
 from tidegraph.stages.protocols import FittedRetriever
@@ -89,6 +90,21 @@ def right_for(ranker: object, examples: Examples) -> Float32[np.ndarray, "b k"]:
     if isinstance(ranker, AnswersLabel):
         return ranker.right(examples)
     return examples.label
+
+
+@runtime_checkable
+class SaysLabel(Protocol):
+    """A ranker, or a fitted one, that may answer another label than actions."""
+
+    @property
+    def answers(self) -> str:
+        """Whose probability the score is."""
+        ...
+
+
+def label_answered(ranker: object) -> str:
+    """Return whose probability a ranker's score is: of actions, if it does not say."""
+    return ranker.answers if isinstance(ranker, SaysLabel) else ACTION
 
 
 @runtime_checkable

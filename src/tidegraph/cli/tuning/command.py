@@ -12,7 +12,7 @@ from tidegraph.artifact.manifest import GRAPH
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.options import FurtherGraph, full_paths
-from tidegraph.cli.terminal import say
+from tidegraph.cli.terminal import complain, say
 from tidegraph.cli.tuning.pictures import search_section
 from tidegraph.config import build
 from tidegraph.data.interactions import Interactions
@@ -23,6 +23,7 @@ from tidegraph.evaluation.report.html import write_report
 from tidegraph.extras import needed
 from tidegraph.graph.live import Graph
 from tidegraph.progress import working
+from tidegraph.recipe_file.on_valid import judged_by_actions
 from tidegraph.recipe_file.recipe import Recipe, pipeline_of, read_recipe
 from tidegraph.recipe_file.search.space import Search, with_settings_replaced
 from tidegraph.recipe_file.search.study import Found, search
@@ -133,6 +134,8 @@ class _Judged:
 
     @classmethod
     def of(cls, plan: Recipe, wanted: Search) -> "_Judged":
+        if other := judged_by_actions(plan.pipeline.rank):
+            complain(f"{other}.")
         log = plan.read()
         if wanted.length > len(log.items):
             raise ConfigError(
