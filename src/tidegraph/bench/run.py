@@ -13,6 +13,7 @@ from jaxtyping import Float32
 
 from tidegraph import __version__
 from tidegraph.arguments import checked
+from tidegraph.artifact.in_use import used_alone
 from tidegraph.artifact.writing import drop_cut_line, replaced
 from tidegraph.bench.clicks import ClickParts, ClickProtocol, click_parts
 from tidegraph.bench.tried import Contender, fields_read
@@ -137,7 +138,8 @@ def compare(
         folder: Where trainings are kept.
 
     Raises:
-        ConfigError: Nobody is compared, or two under one name.
+        ConfigError: Nobody is compared, or two under one name, or another comparison
+            is under way in the folder.
         DataError: The log is too short, or lacks what a model reads.
         ArtifactError: The folder cannot be written.
     """
@@ -152,13 +154,14 @@ def compare(
     said = [to_table(protocol), PARTS_SEED, *([rest] if protocol.propensity else [])]
     digests = log_digest(log, json.dumps(said).encode()), rest
     few = frozenset((*log.users.features.columns, *log.context.columns))
-    trainings = _Trainings(parts, digests, few, folder)
     total = sum(len(one.tried) + seeds - 1 for one in contenders)
     tried: dict[str, list[Trained]] = {}
     trained: dict[str, list[Trained]] = {}
-    steps = _train_step_by_step(contenders, trainings, seeds, tried, trained)
-    for _ in track(steps, lambda: f"training {trainings.now}", total):
-        pass
+    with used_alone(folder, "comparison", "for it"):
+        trainings = _Trainings(parts, digests, few, folder)
+        steps = _train_step_by_step(contenders, trainings, seeds, tried, trained)
+        for _ in track(steps, lambda: f"training {trainings.now}", total):
+            pass
     return Comparison(parts, contenders, trained, tried, folder)
 
 

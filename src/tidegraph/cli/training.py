@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import typer
 
+from tidegraph.artifact.in_use import used_alone
 from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.options import (
@@ -72,7 +73,8 @@ def train(
     check_folder(output)
     monitor = None if tensorboard is None else _tensorboard_monitor(tensorboard)
     further = plan.further()
-    with timing() as seconds:
+    alone = used_alone(checkpoints, "training", "for checkpoints")
+    with alone, timing() as seconds:
         with working("reading the log"):
             events, left = plan.read(), plan.unread()
         if left.label:

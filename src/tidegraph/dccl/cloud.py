@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tidegraph.arguments import checked, settings
+from tidegraph.artifact.in_use import used_alone
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import as_seconds_log
 from tidegraph.dccl.fitted import FittedDCCL
@@ -101,11 +102,17 @@ class DCCL:
             DataError: Nothing happened after what the pipeline knows, or the log has
                 no times, or no user or no item that the pipeline knows.
             ConfigError: The pipeline has no ranker that can be patched so, or the
-                checkpoints are of another fit.
+                checkpoints are of another fit, or in use by one.
         """
         if run is None:
             run = Run(self.distill.generator() if rng is None else generator(rng))
-        fleet = fleet or Fleet()
+        with used_alone(run.checkpoints, "fit", "for checkpoints"):
+            return self._fit_alone(log, model, fleet or Fleet(), run)
+
+    def _fit_alone(
+        self, log: Interactions, model: FittedPipeline, fleet: Fleet, run: Run
+    ) -> FittedDCCL:
+        """Fit, being the only one to write checkpoints there."""
         ranker = fleet.ranker(model)
         later = _events_after(model.graph.latest, log)
         _check_same_vocabularies(model.graph, log)

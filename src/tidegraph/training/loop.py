@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
+from tidegraph.artifact.in_use import used_alone
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.progress import track
@@ -92,10 +93,11 @@ def train(
     Raises:
         ConfigError: The loss, a weight or what validation finds is not a number any
             more, the device is not there, the optimiser is not one for the task, or
-            the checkpoints are of another training.
+            the checkpoints are of another training, or in use by one.
     """
     tables = use_sparse_gradients(task.module, settings.optimizer)
-    with engine(run) as device, tables:
+    alone = used_alone(run.checkpoints, "training", "for checkpoints")
+    with alone, engine(run) as device, tables:
         if not isinstance(task, SteppingTask):
             task.module.to(device)
         return _Training(task, settings, run, data, method).run_all()

@@ -8,6 +8,7 @@ import polars as pl
 import typer
 
 from tidegraph import dccl
+from tidegraph.artifact.in_use import used_alone
 from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.options import FurtherGraph, full_paths
 from tidegraph.cli.output import show
@@ -50,15 +51,16 @@ def simulate(
     fleet.check(plan.pipeline)
     drawn = _run_with_secret_noise(method.cloud, plan, read_toml(recipe), checkpoints)
     check_folder(output)
-    with working("reading the log"):
-        events = plan.read()
-    parts = plan.split.parts(events)
-    # Found out before the long work.
-    known = [part for part in (parts.train, parts.valid) if part is not None]
-    method.cloud.check(events, max(int(part.time[-1]) for part in known))
     held = None if checkpoints is None else checkpoints / "pipeline"
-    model = plan.fit(parts, run=Run(generator(plan.seed), checkpoints=held)).model
-    cloud = method.cloud.fit(events, model, fleet, run=drawn)
+    with used_alone(held, "training", "for checkpoints"):
+        with working("reading the log"):
+            events = plan.read()
+        parts = plan.split.parts(events)
+        # Found out before the long work.
+        known = [part for part in (parts.train, parts.valid) if part is not None]
+        method.cloud.check(events, max(int(part.time[-1]) for part in known))
+        model = plan.fit(parts, run=Run(generator(plan.seed), checkpoints=held)).model
+        cloud = method.cloud.fit(events, model, fleet, run=drawn)
     cloud.save(output)
     history = cloud.history().with_columns(pl.from_epoch("clock").dt.date())
     show(history.select(SHOWN), json=False)

@@ -3,11 +3,13 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
+from tidegraph.artifact.in_use import used_alone
 from tidegraph.artifact.manifest import GRAPH
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.cli.checking import complain_of_clocks
@@ -82,11 +84,9 @@ def tune(
         "metric": wanted.metric,
         "log": judged.digests,
     }
-
-    def score(stages: Mapping[str, Any]) -> float:
-        return judged.score(stages, wanted)
-
-    found = search(wanted, output, key, plan.stages, score, plan.seed)
+    score = partial(judged.score, wanted=wanted)
+    with used_alone(output, "search", "for it"):
+        found = search(wanted, output, key, plan.stages, score, plan.seed)
     best = with_settings_replaced(tables, found.best.settings)
     best["data"] = _with_paths(best["data"], recipe.parent) | full_paths(graph=graph)
     with replaced(best_file) as aside:
