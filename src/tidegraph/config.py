@@ -202,7 +202,7 @@ def _built(
     if isinstance(value, Mapping):
         table = cast(Mapping[str, Any], value)
         if kind is not None:
-            return _class_by_type(kind, table, where, words)
+            return _class_by_type(kind, table, where, words, default)
         if any(map(dataclasses.is_dataclass, options)):
             return _first_that_fits(table, options, where, default, words)
         for args in (typing.get_args(o) for o in options if _is_of(o, Mapping)):
@@ -272,11 +272,21 @@ def _protocol(hint: Any) -> Any:
 
 
 def _class_by_type(
-    protocol: type, table: Mapping[str, Any], where: str, words: _Words
+    protocol: type,
+    table: Mapping[str, Any],
+    where: str,
+    words: _Words,
+    default: object = None,
 ) -> Any:
-    """Build the configuration that ``type`` names, from the room of its protocol."""
+    """Build the configuration that ``type`` names, from the room of its protocol.
+
+    A table without a type changes those settings of the default that it names.
+    """
     known = _parts_of(protocol, words)
     key = _key_of_type(table)
+    if key not in table and table and type(default) in known.values():
+        kind = cast(Callable[..., Any], type(default))
+        return build(kind, table, where, default, **words._asdict())
     name = table.get(key)
     if name not in known and name and words.own is not None:
         raise ConfigError(

@@ -1,6 +1,7 @@
 """A method within another is written as a stage's method is."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ import tidegraph as tg
 from tidegraph.catalog import STAGES, model, spelling
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.solvers import NetMF, Trained
+from tidegraph.training.optimizers import AdamW
 
 SAID = ["DIN", {"model": "DIN"}, {"type": "DIN"}, {"model": "din"}]
 
@@ -78,3 +80,18 @@ def test_the_names_of_papers_are_known(stage, said, name):
 def test_no_two_methods_of_a_stage_are_alike():
     for methods in STAGES.values():
         assert all(methods.alike(name) == [name] for name in methods)
+
+
+def test_a_table_without_a_type_changes_the_part_that_the_method_has():
+    def trained(optimizer):
+        table = {"model": "bpr_mf", "training": {"optimizer": optimizer}}
+        return model(table, "r.toml", "retrieve").training
+
+    own = tg.bpr_mf().training
+    assert trained({"learning_rate": 0.2}) == replace(
+        own, optimizer=replace(own.optimizer, learning_rate=0.2)
+    )
+    # One that is named has defaults of its own.
+    assert trained({"type": "AdamW"}).optimizer == AdamW()
+    with pytest.raises(ConfigError, match="Did you mean 'learning_rate'"):
+        trained({"learningrate": 0.2})
