@@ -1,7 +1,10 @@
 """Files and folders written aside and put in place: all of them or nothing."""
 
 import ctypes
+import errno
 import os
+import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Generator
@@ -38,7 +41,7 @@ def replaced_folder(
             _swap_paths(aside, target)
     except OSError as error:
         raise ArtifactError(
-            f"cannot save to {target}: {error.strerror or error}. "
+            f"cannot save to {target}: {_reason(error, target)}. "
             "Nothing was changed there; free the space or choose another folder."
         ) from error
 
@@ -58,9 +61,24 @@ def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
             aside.replace(target)
     except OSError as error:
         raise ArtifactError(
-            f"cannot write {target}: {error.strerror or error}. "
+            f"cannot write {target}: {_reason(error, target)}. "
             "Free the space or choose another place."
         ) from error
+
+
+def _reason(error: OSError, target: Path) -> str:
+    """Return why a place cannot be written, also where a library's words do not say.
+
+    Of a write that was cut short numpy tells how many numbers were written, and polars
+    gives the number of the error in its text alone.
+    """
+    short = r"\d+ requested and \d+ written|.*\(os error 28\)"
+    if error.errno != errno.ENOSPC and not re.fullmatch(short, str(error)):
+        return error.strerror or str(error)
+    with suppress(OSError):
+        free = shutil.disk_usage(target.parent).free
+        return f"the disk is full, as {free:,} bytes are free there and more are needed"
+    return "the disk is full"
 
 
 def recovered(folder: str | os.PathLike[str], manifest: str) -> None:
