@@ -285,8 +285,7 @@ def _class_by_type(
     known = _parts_of(protocol, words)
     key = _key_of_type(table)
     if key not in table and table and type(default) in known.values():
-        kind = cast(Callable[..., Any], type(default))
-        return build(kind, table, where, default, **words._asdict())
+        return build(type(default), table, where, default, **words._asdict())
     name = table.get(key)
     if name not in known and name and words.own is not None:
         raise ConfigError(

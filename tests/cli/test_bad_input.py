@@ -173,7 +173,7 @@ def test_a_full_disk_is_answered_and_leaves_nothing(shop, monkeypatch, capsys):
     words = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
     said = refused(words, capsys, shop)
 
-    assert "No space left on device" in said
+    assert "the disk is full" in said
 
 
 def test_an_unknown_option_is_one_sentence(shop, capsys):

@@ -383,3 +383,15 @@ def test_what_is_wrong_with_a_recipe_is_said_by_its_name(recipe, name):
         recipe(rank=0)
     with pytest.raises(ConfigError, match=f"{name}: LowPass has rank=5"):
         recipe(rank=500).fit(draw_log())
+
+
+@pytest.mark.parametrize("recipe", [gf_cf, cheby_cf])
+def test_a_rank_that_nobody_wrote_is_cut_to_what_a_small_log_has(recipe):
+    log = draw_log(events=400, users=30, items=20)
+    every = len(np.unique(log.actions().item))
+
+    same = found(recipe(rank=every), log)
+
+    np.testing.assert_allclose(found(recipe(), log), same, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigError, match=rf"at most {every} .* Lower rank"):
+        recipe(rank=every + 1).fit(log)

@@ -34,6 +34,8 @@ class LowPass:
         steps: Power iterations of the randomised decomposition; more are nearer to the
             exact one.
         seed: Seed of the randomised decomposition; that of the run if left out.
+        at_most: Is ``rank`` but the most, so that of a log of fewer users or items all
+            there are will do? It is refused otherwise.
 
     Source:
         Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM
@@ -45,6 +47,7 @@ class LowPass:
     normalised: bool = True
     steps: int = 4
     seed: int | None = None
+    at_most: bool = False
 
     def __post_init__(self) -> None:
         at_least("LowPass", 1, rank=self.rank)
@@ -58,23 +61,24 @@ class LowPass:
             ConfigError: There are fewer users or items than ``rank``, or they take more
                 memory than the machine has.
         """
-        # Of each number the vector, and a double that it is found by.
-        needed = len(graph) * self.rank * 12
-        check_memory(f"LowPass on {len(graph):,} nodes", needed, "lower rank")
         items = graph.size(ITEM)
         linked = graph.degree() > 0
         fewest = min(int(linked[:items].sum()), int(linked[items:].sum()))
-        if self.rank > fewest:
+        rank = min(self.rank, fewest) if self.at_most else self.rank
+        # Of each number the vector, and a double that it is found by.
+        needed = len(graph) * rank * 12
+        check_memory(f"LowPass on {len(graph):,} nodes", needed, "lower rank")
+        if rank > fewest:
             raise ConfigError(
-                f"LowPass has rank={self.rank}, but users and items have at most "
-                f"{fewest} singular vectors. Lower it."
+                f"LowPass has rank={rank}, but of {fewest:,} users or items with an "
+                f"action there are at most {fewest:,} singular vectors. Lower rank."
             )
         half = -0.5 if self.normalised else 0.0
         of_items, of_users = degree_powers(graph, half, half)
         pairs = scipy.sparse.csr_array(graph.csr()[items:, :items])
         left, right = (scipy.sparse.diags_array(side) for side in (of_users, of_items))
         scaled = scipy.sparse.csr_array(left @ pairs @ right)
-        _, _, vectors = truncated_svd(scaled, self.rank, self.steps, self.seed or 0)
+        _, _, vectors = truncated_svd(scaled, rank, self.steps, self.seed or 0)
         return {"vectors": vectors}
 
     def scores(

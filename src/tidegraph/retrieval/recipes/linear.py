@@ -27,12 +27,13 @@ def pure_svd(rank: int = 64, half_life_days: float | None = None) -> GraphFilter
 
 @checked(ConfigError)
 def gf_cf(
-    rank: int = 256, weight: float = 0.3, half_life_days: float | None = None
+    rank: int | None = None, weight: float = 0.3, half_life_days: float | None = None
 ) -> GraphFilter:
     """Return GF-CF: a linear filter and an ideal low-pass one.
 
     Args:
-        rank: How many singular vectors the low-pass filter has.
+        rank: How many singular vectors the low-pass filter has; 256 if left out, or
+            all there are of fewer users or items.
         weight: What it counts beside the linear filter.
         half_life_days: Age at which an item of the history counts half.
 
@@ -41,7 +42,7 @@ def gf_cf(
         2021, equation 8.
     """
     at_least("GF-CF", 1, rank=rank)
-    filters = (Hop(0.5, 1.0, 0.5), LowPass(rank))
+    filters = (Hop(0.5, 1.0, 0.5), LowPass(rank or 256, at_most=rank is None))
     return GraphFilter("GF-CF", filters, (1.0, weight), half_life_days)
 
 
@@ -50,7 +51,7 @@ def cheby_cf(
     order: int = 8,
     flatness: float = 1.5,
     power: float = 0.4,
-    rank: int = 512,
+    rank: int | None = None,
     weight: float = 0.2,
     half_life_days: float | None = None,
 ) -> GraphFilter:
@@ -60,7 +61,8 @@ def cheby_cf(
         order: Degree of the polynomial.
         flatness: How flat the plateau is.
         power: How far popular items are held back and brought forward again.
-        rank: How many singular vectors the low-pass filter has.
+        rank: How many singular vectors the low-pass filter has; 512 if left out, or
+            all there are of fewer users or items.
         weight: What it counts beside the plateau.
         half_life_days: Age at which an item of the history counts half.
 
@@ -69,5 +71,7 @@ def cheby_cf(
         Recommendation", SIGIR 2025, equation 17; the defaults are theirs for Gowalla.
     """
     at_least("ChebyCF", 1, rank=rank, order=order)
-    filters = (Chebyshev(order, flatness, power), LowPass(rank, power, steps=7))
+    most = rank is None
+    ideal = LowPass(rank or 512, power, steps=7, at_most=most)
+    filters = (Chebyshev(order, flatness, power), ideal)
     return GraphFilter("ChebyCF", filters, (1.0, weight), half_life_days)
