@@ -51,7 +51,7 @@ def steps_of(graph, edge):
 @pytest.mark.parametrize(
     "path", [("made_by", "~made_by"), ("~action", "friend", "~friend", "view")]
 )
-def test_a_score_is_the_probability_of_walks_from_the_history(path):
+def test_a_score_adds_up_the_walks_from_different_items_of_the_history(path):
     log = draw_log()
     model = Pipeline(MetaPath(path, neighbors=None)).fit(log, graph=beside(log))
     channel, graph = model.channels()["MetaPath"], model.graph.snapshot()

@@ -23,8 +23,8 @@ _ROWS = 256
 class MetaPath:
     """Scores an item by the walks to it from the history, along a path of edges.
 
-    score(u, i) = sum over h in the history, h not i, of (P_1 P_2 ... P_n)_hi, the
-    probability that a random walk from h along the n types of edges ends at i. Each
+    score(u, i) = sum over different h in the history, h not i, of (P_1 P_2 ... P_n)_hi,
+    the probability that a random walk from h along the n types of edges ends at i. Each
     edge is as likely; a pair with several is as likely as they are together. So
     ``("made_by", "~made_by")`` proposes items of the same maker, and ``("~action",
     "friend", "action")`` what friends of those took who took what the user has.
@@ -41,8 +41,10 @@ class MetaPath:
         random walks", Machine Learning 81 (2010), section 3.1.
 
     Departs:
-        The walk that comes back to the item it began at is left out, and so are edges
-        without a weight above 0.
+        Walks of all items of the history are added up, where the paper's begins at one
+        of them drawn evenly, which orders the items of a request alike. The walk that
+        comes back to the item it began at is left out, as an item says nothing of
+        itself, and so are edges without a weight above 0.
     """
 
     path: tuple[str, ...]
