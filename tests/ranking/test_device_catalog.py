@@ -9,7 +9,7 @@ import pytest
 
 import tidegraph as tg
 from tidegraph.errors import ConfigError
-from tidegraph.ranking.device_catalog import device_catalog
+from tidegraph.ranking.device_catalog import beyond_devices, device_catalog
 from tidegraph.stages import Candidates, Requests
 from tidegraph.training.settings import Training
 
@@ -103,12 +103,22 @@ def test_a_later_event_does_not_change_it(pipeline, log):
 @pytest.mark.parametrize(
     ("groups", "model", "said"),
     [
-        ((*GROUPS, "pair"), None, "has the inputs 'pair'"),
-        ((*GROUPS, Hour()), None, "has the inputs 'hour'"),
-        (GROUPS, tg.DSGL(4, (6,)), "reads the graph"),
+        ((*GROUPS, "pair"), None, "DIN has the inputs 'pair'"),
+        ((*GROUPS, Hour()), None, "DIN has the inputs 'hour'"),
+        (GROUPS, tg.DSGL(4, (6,)), "DSGL reads the graph"),
     ],
 )
 def test_a_model_that_needs_the_graph_is_refused(log, groups, model, said):
     pipeline = fitted(log, groups, model)
     with pytest.raises(ConfigError, match=f"the model {said}, which no device has"):
         device_catalog(pipeline.ranker, nobody(pipeline.graph), np.zeros(1, np.int32))
+
+
+def test_what_no_device_has_is_known_before_training_with_the_setting_to_change():
+    about = tg.FeatureSet(fields=("event.device",))
+
+    said = beyond_devices(tg.NeuralRanker(features=about))
+
+    assert 'give [rank] features = {groups = ["item", "item_activity"]}' in said
+    assert "leave the fields of events out" in said
+    assert beyond_devices(tg.NeuralRanker(features=tg.FeatureSet(GROUPS))) == ""

@@ -19,6 +19,7 @@ from tidegraph.nn.inputs import InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.ranges import at_least, from_0_to_1
+from tidegraph.ranking.device_catalog import beyond_devices
 from tidegraph.ranking.neural import FittedNeuralRanker, NeuralRanker
 from tidegraph.stages import called
 from tidegraph.training.weights import initialised
@@ -77,6 +78,11 @@ class Fleet:
             np.random.default_rng(0),
         )
         self.patch.places(split(network).tower)
+
+    def beyond(self, pipeline: Pipeline) -> str:
+        """Return why devices cannot rank by a pipeline's ranker alone, blank if so."""
+        ranker = pipeline.rank
+        return beyond_devices(ranker) if isinstance(ranker, NeuralRanker) else ""
 
     def ranker(self, model: FittedPipeline) -> FittedNeuralRanker:
         """Return the ranker of a pipeline.

@@ -7,9 +7,37 @@ import numpy as np
 from jaxtyping import Int32
 
 from tidegraph.errors import ConfigError
+from tidegraph.features.context import EVENT
 from tidegraph.features.groups import OF_ITEMS, called_group
-from tidegraph.ranking.neural import FittedNeuralRanker
+from tidegraph.nn.click import ReadsGraph
+from tidegraph.ranking.neural import FittedNeuralRanker, NeuralRanker
 from tidegraph.stages import Candidates, Requests
+
+
+def beyond_devices(ranker: NeuralRanker) -> str:
+    """Return why no device can rank items by such a ranker itself, and the mend.
+
+    Blank if one can, from what it knows of its own events and of items.
+    """
+    about = ranker.features
+    groups = [called_group(g) for g in about.groups if g not in OF_ITEMS]
+    events = [name for name in about.fields if name.startswith(f"{EVENT}.")]
+    mends: list[str] = []
+    if groups:
+        told = ", ".join(f'"{name}"' for name in OF_ITEMS)
+        mends.append(f"give [rank] features = {{groups = [{told}]}}")
+    if events:
+        mends.append("leave the fields of events out")
+    if isinstance(ranker.model, ReadsGraph):
+        mends.append("take a model that does not read the graph, such as DIN")
+    if not mends:
+        return ""
+    has = [*groups, *events]
+    what = f"has the inputs {', '.join(map(repr, has))}" if has else "reads the graph"
+    return (
+        f"the model {ranker.name} {what}, which no device has: {' and '.join(mends)}, "
+        "and train it anew"
+    )
 
 
 def device_catalog(
@@ -34,14 +62,10 @@ def device_catalog(
             the graph alone, or reads the graph itself.
     """
     settings = ranker.settings.features
-    others = [called_group(g) for g in settings.groups if g not in OF_ITEMS]
-    others += [f"event.{column}" for column in ranker.tables.event.columns]
-    if ranker.batches.reads is not None or others:
-        what = "reads the graph" if not others else f"has the inputs {others[0]!r}"
+    if lacking := beyond_devices(ranker.settings):
         raise ConfigError(
-            f"the model {what}, which no device has. Train one whose features are of "
-            f"the groups {', '.join(OF_ITEMS)}, such as DIN, or let the cloud send x "
-            "and offset with the candidates."
+            f"{lacking}, or leave the items out and let the cloud send x and offset "
+            "with the candidates."
         )
     candidates = Candidates(item[None], np.zeros((1, len(item)), np.float32))
     numbers = ranker.features.of(requests, candidates)[0]

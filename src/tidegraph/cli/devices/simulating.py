@@ -12,7 +12,7 @@ from tidegraph.artifact.in_use import used_alone
 from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.options import FurtherGraph, full_paths
 from tidegraph.cli.output import show
-from tidegraph.cli.terminal import say
+from tidegraph.cli.terminal import complain, say
 from tidegraph.config import build_each
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
@@ -49,6 +49,8 @@ def simulate(
     method, fleet = build_each((_Cloud, dccl.Fleet), table, f"{recipe.name}:device")
     plan = read_recipe(recipe, full_paths(graph=graph))
     fleet.check(plan.pipeline)
+    if lacking := fleet.beyond(plan.pipeline):
+        complain(f"export --items will be refused: {lacking}. All else works.")
     drawn = _run_with_secret_noise(method.cloud, plan, read_toml(recipe), checkpoints)
     check_folder(output)
     held = None if checkpoints is None else checkpoints / "pipeline"
