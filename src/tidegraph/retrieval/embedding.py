@@ -9,9 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int
 
 from tidegraph.arguments import settings
-from tidegraph.arguments.conversion import shown
 from tidegraph.data.views.feature_column import feature_of_nodes
-from tidegraph.errors import ConfigError, type_of
 from tidegraph.extras import needed
 from tidegraph.graph.sampling.seeds import Plan
 from tidegraph.nn.conv import Encoder, EncodesFeatures, Identity, NodeVectors, Start
@@ -28,6 +26,7 @@ from tidegraph.retrieval.objective.against import Against, score_pairs
 from tidegraph.retrieval.objective.fused import FusedPairs
 from tidegraph.retrieval.objective.memory_needed import check_fits
 from tidegraph.retrieval.objective.negatives import check_epochs, drawer_of
+from tidegraph.retrieval.objective.own_parts import check_vectors, cost, module_of
 from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
@@ -177,15 +176,10 @@ class _Pairs:
     ) -> "_Pairs":
         graph = described_graph(settings.encoder, pairs)
 
-        def build() -> nn.Module:
-            return settings.encoder.of_graph(graph, settings.embedding_size)
+        def build() -> NodeVectors:
+            return module_of(settings.encoder, graph, settings.embedding_size)
 
         module = initialised(build, run.rng)
-        if not isinstance(module, NodeVectors):
-            raise ConfigError(
-                f"{shown(settings.encoder)} makes {type_of(module)} of a "
-                "graph; it must make NodeVectors of tidegraph.nn.conv."
-            )
         if module.start is not None and module.table is not None:
             _start_vectors(module.table, module.start, graph)
         ego = settings.ego
@@ -226,10 +220,15 @@ class _Pairs:
         else:
             vector = self._vectors(batch.nodes, batch.field)
             source, rest = vector[:b], vector[b:]
-        temperature = objective.loss.temperature
-        loss = objective.loss.loss(
-            score_pairs(source, rest, batch.against, temperature, batch.nodes[:b])
+        size, encoder = (
+            self.settings.embedding_size * module.parts,
+            self.settings.encoder,
         )
+        source = check_vectors(encoder, source, b, size)
+        rest = check_vectors(encoder, rest, len(batch.nodes) - b, size)
+        temperature = objective.loss.temperature
+        scored = score_pairs(source, rest, batch.against, temperature, batch.nodes[:b])
+        loss = cost(objective.loss, scored)
         if objective.l2:
             learnt = module.learnt(batch.nodes[:b], batch.nodes[b:])
             loss = loss + objective.l2 / 2 * learnt.square().sum() / b

@@ -42,6 +42,7 @@ class Stack(NodeVectors):
         self.first, self.layers = first, nn.ModuleList(layers)
         self.combined, self.between = combined, between
         self.depth = len(layers)
+        self.parts = self.depth + 1 if combined is layers_side_by_side else 1
         # No buffers: they are no weights, and are made again from the graph.
         self.links = Links.square(graph.nodes, graph.row, graph.column, graph.weight)
 

@@ -25,6 +25,8 @@ class NodeVectors(nn.Module):
         context_trains_only: Are they so in training alone, and items then found by
             their vectors as sources, which unseen ones have too?
         sources_apart: Is a source moved by no pair but those that begin at it?
+        parts: Of how many vectors of the size that is asked for one is made, side by
+            side, as of those of all layers.
     """
 
     depth: int = 0
@@ -32,6 +34,7 @@ class NodeVectors(nn.Module):
     two_sided: bool = False
     context_trains_only: bool = False
     sources_apart: bool = False
+    parts: int = 1
 
     @property
     def table(self) -> nn.Embedding | None:

@@ -16,6 +16,7 @@ from tidegraph.losses import softmax_over_all
 from tidegraph.retrieval.objective.against import Against, score_pairs
 from tidegraph.retrieval.objective.losses import SampledSoftmax
 from tidegraph.retrieval.objective.negatives import Drawer, Every, drawer_of
+from tidegraph.retrieval.objective.own_parts import cost
 from tidegraph.retrieval.objective.pairs import Edges, PairSource, Positives
 from tidegraph.retrieval.scoring.evidence import positive_events
 from tidegraph.retrieval.scoring.held_out import HeldOut
@@ -167,7 +168,7 @@ class NextItems:
         loss, against = self.settings.loss, batch.against
         assert against is not None
         rest = self.module.items(torch.cat([batch.target, against.node]))
-        return loss.loss(score_pairs(states, rest, against, loss.temperature))
+        return cost(loss, score_pairs(states, rest, against, loss.temperature))
 
     def _softmax(
         self, states: Float[Tensor, "n d"], target: Int[Tensor, " n"]
