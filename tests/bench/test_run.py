@@ -18,7 +18,7 @@ from tidegraph.bench import (
     write_comparison,
 )
 from tidegraph.bench.clicks import ClickProtocol, click_parts
-from tidegraph.bench.run import RECORDS, _Trainings, shift_odds
+from tidegraph.bench.run import RECORDS, _numbers_learnt, _Trainings, shift_odds
 from tidegraph.config import to_table
 from tidegraph.data.views.digests import log_digest, rest_digest
 from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
@@ -288,6 +288,20 @@ def test_the_recorded_auc_is_that_of_scikit_learn(log, tmp_path):
         label, (run,) = found.rows(part).label, found.runs(part)["Told"]
 
         assert recorded == pytest.approx(roc_auc_score(label, run), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("within", "around"),
+    [
+        ("ranker", State("FittedCalibrated", arrays={"weight": np.zeros(2)})),
+        ("retriever", State("FittedRetrieved", arrays={"weight": np.zeros(2)})),
+    ],
+)
+def test_what_a_ranker_within_learnt_is_counted(within, around):
+    network = State("FittedRanker", arrays={"a": np.zeros((3, 4)), "b": np.zeros(5)})
+    around = replace(around, parts={within: network, "features": network})
+
+    assert _numbers_learnt(around) == 2 + 12 + 5
 
 
 def test_probabilities_are_turned_into_the_odds_of_the_test():

@@ -14,6 +14,7 @@ from jaxtyping import Float32
 from tidegraph import __version__
 from tidegraph.arguments import checked
 from tidegraph.artifact.in_use import used_alone
+from tidegraph.artifact.sealed import State
 from tidegraph.artifact.writing import drop_cut_line, replaced
 from tidegraph.bench.clicks import ClickParts, ClickProtocol, click_parts
 from tidegraph.bench.tried import Contender, fields_read
@@ -30,6 +31,8 @@ from tidegraph.stages import Checks, Examples, FittedRanker, Ranker
 
 RECORDS = "trainings.jsonl"
 PARTS_SEED = 0
+_LEARNT = ("ranker", "retriever")
+"""What a ranker may be made of that learns."""
 """Negatives are the same for every seed, so that models are judged on one sample."""
 
 
@@ -257,7 +260,7 @@ class _Trainings:
             round(found[1], 5),
             round(spent[0], 2),
             round(spent[1], 2),
-            sum(array.size for array in fitted.state().arrays.values()),
+            _numbers_learnt(fitted.state()),
             len(curve.loss),
         )
         with (self.folder / RECORDS).open("a", encoding="utf-8") as file:
@@ -293,6 +296,13 @@ def shift_odds(
     """
     sure = probability.astype(np.float64)
     return (sure * factor / (sure * factor + 1 - sure)).astype(np.float32)
+
+
+def _numbers_learnt(state: State) -> int:
+    """Return how many numbers a fitted value holds, with those of one within it."""
+    own = sum(array.size for array in state.arrays.values())
+    inner = (state.parts[name] for name in _LEARNT if name in state.parts)
+    return own + sum(map(_numbers_learnt, inner))
 
 
 def _flat_scores(fitted: FittedRanker, part: Examples) -> Float32[np.ndarray, " n"]:
