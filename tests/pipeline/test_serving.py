@@ -374,6 +374,19 @@ def test_by_default_those_are_answered_who_have_an_edge():
     assert set(model.recommend_all(k=1)["user"]) == {"a", "b", "late"}
 
 
+def test_who_was_shown_items_and_took_none_is_said_to_have_impressions():
+    log = read(
+        {"user": ["a", "b", "b"], "item": [1, 2, 1], "time": [1, 2, 3]}
+        | {"label": [1, 0, 0]},
+        label="label",
+        time_unit="order",
+    )
+    model = Pipeline(retrieve=ItemKNN(), fallback=Popular(), repeat=True).fit(log)
+
+    with pytest.warns(NoHistoryWarning, match="user 'b' has impressions and no action"):
+        model.recommend_all(k=1)
+
+
 @pytest.mark.parametrize("by", ["ranks", "scores"])
 def test_where_no_item_may_be_chosen_there_is_nothing(by):
     blend = Blend((ItemKNN(), Popular()), quotas=(1.0, 1.0), by=by)

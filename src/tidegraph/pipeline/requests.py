@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32
+from jaxtyping import Bool, Int32
 
 from tidegraph.arguments import LEFT_OUT
 from tidegraph.arguments.conversion import shown
@@ -30,7 +30,7 @@ from tidegraph.errors import (
     UnknownIdWarning,
     type_of,
 )
-from tidegraph.graph.from_log import USER
+from tidegraph.graph.from_log import IMPRESSION, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.ragged import starts_where
@@ -44,6 +44,7 @@ _UNNAMED = (
     "only= names other users and no item for them",
     "Name items for them, or leave only= out.",
 )
+_SHOWN_ALONE = "impressions and no action"
 _NEW_ALONE = "interactions with items alone that training did not know"
 
 
@@ -191,12 +192,27 @@ def user_requests(
     )
     ptr = requests.history.ptr
     silent = (rows != UNKNOWN) & (np.diff(ptr) == 0)
+    shown = silent & _were_shown_items(graph, rows, time)
+    _warn_without_history(ids.filter(shown), f"{_SHOWN_ALONE}{_before_words(at)}")
+    silent &= ~shown
     _warn_without_history(ids.filter(silent), f"no interactions{_before_words(at)}")
     if len(graph.items) > items:
         known = starts_where(ptr, requests.history.node < items)
         lost = (np.diff(ptr) > 0) & (np.diff(known) == 0)
         _warn_without_history(ids.filter(lost), f"{_NEW_ALONE}{_before_words(at)}")
     return requests
+
+
+def _were_shown_items(
+    graph: Snapshot, rows: Int32[np.ndarray, " b"], time: int
+) -> Bool[np.ndarray, " b"]:
+    """Return which users have an impression before a time."""
+    shown = np.zeros(len(rows), np.bool_)
+    if IMPRESSION in graph.edges:
+        degree = graph.before(time)[IMPRESSION].degree()
+        known = (rows >= 0) & (rows < len(degree))
+        shown[known] = degree[rows[known]] > 0
+    return shown
 
 
 def _warn_without_history(users: pl.Series, nothing: str) -> None:
