@@ -96,6 +96,21 @@ def test_a_key_is_enrolled_by_its_owner_alone(gate, bundle):
     assert reason(lambda: gate.enrol(b"XXXX" + raw[4:])) == "format"
 
 
+def test_two_gates_of_one_store_take_an_upload_once(tmp_path, bundle, clock):
+    policy, folder = GatePolicy(per_day=2, per_minute=4), tmp_path / "thetas"
+    with Gate(folder, policy, now=clock) as one, Gate(folder, policy, now=clock) as two:
+        one.publish(bundle)
+        two.refresh()
+        phone = Phone(bundle.digest)
+        one.enrol(pack_enrolment(phone.name, two.ticket(), phone.key)).result()
+        raw = phone.upload()
+        one.receive(raw).result()
+
+        assert reason(lambda: two.receive(raw).result()) == "replay"
+        two.receive(phone.upload()).result()
+        assert reason(lambda: one.receive(phone.upload()).result()) == "quota"
+
+
 def test_the_name_of_a_device_is_not_taken_over(gate, phone):
     key = Ed25519PrivateKey.generate()
     raw = pack_enrolment(phone.name, gate.ticket(), key)
