@@ -82,5 +82,5 @@ def test_what_it_cannot_give_is_said():
 
 
 def test_a_module_without_the_rest_is_refused_in_a_sentence():
-    with pytest.raises(ConfigError, match="makes a Linear of a graph; it must make No"):
+    with pytest.raises(ConfigError, match="makes a Linear of a graph; of_graph must"):
         fitted(Wrong())
