@@ -158,7 +158,8 @@ def called(page):
 
 KNOWN = classes()
 OF_ONES_OWN = re.compile(
-    r"^from tidegraph\.(?:device|graph|retrieval.objective|testing)[\w.]* import (.+)$", flags=re.M
+    r"^from tidegraph\.(?:device|graph|retrieval.objective|testing)[\w.]* import (.+)$",
+    flags=re.M,
 )
 """What a part of one's own or a device needs, a page imports by its module."""
 
