@@ -21,10 +21,11 @@ no device takes a step (after Lv et al., "DUET", WWW 2023); ``theta of 20 groups
 another: users of like rows share one theta; ``adapters of 20 groups`` a third: they
 share patches; ``regression of each user`` a fourth. ``--learns tower`` makes all of
 them clouds of whose network the tower alone learns. ``first junction`` and ``last
-junction`` are DCCL with one patch in place of two, ``wide`` is with 64 numbers, a ball
-of radius 4 and 40 longer steps. ``--inputs ids`` leaves models what was chosen, as the
-chapter's have it, and none of the numbers that the graph tells of users, items and
-pairs; ``items`` leaves users no vectors either, so that a theta is all that a device
+junction`` are DCCL with one patch in place of two, ``hidden layers`` with patches
+behind the hidden layers alone, ``wide`` with 32 numbers for 16, and ``no prior`` with
+devices that nothing holds to the model of all. ``--inputs ids`` leaves models what was
+chosen, as the chapter's have it, and none of the numbers that the graph tells of users,
+items and pairs; ``items`` leaves users no vectors either, so that a theta is all that a device
 has for itself; ``kinds`` and ``kinds of items`` are these with the category of items.
 ``dccl_market.py`` has the simulated logs, and what nobody can beat on them.
 ``--models`` are further models trained as ``DIN, all`` was. What was done is kept in
@@ -57,6 +58,7 @@ from tidegraph.device.trust import Trust
 from tidegraph.fitting.actions import actions_or_shown
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.click import FM, MF, DeepFM, NeuMF, SASRec
+from tidegraph.nn.dense import ENTRY
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
 
@@ -78,16 +80,19 @@ WAYS = {
     "same rows": tg.MoMoDistill(beta=0.0),
     "hypernetwork": tg.MoMoDistill(),
     "wide": tg.MoMoDistill(),
+    "no prior": tg.MoMoDistill(),
+    "hidden layers": tg.MoMoDistill(),
     "first junction": tg.MoMoDistill(),
     "last junction": tg.MoMoDistill(),
 }
 STEPS = {
     "hypernetwork": tg.LocalSteps(steps=0),
-    "wide": tg.LocalSteps(steps=40, learning_rate=0.3),
+    "no prior": tg.LocalSteps(prior=0.0),
 }
 PATCHES = {
-    "wide": tg.MetaPatch(theta=64, radius=4.0),
-    "first junction": tg.MetaPatch(("hidden0",)),
+    "wide": tg.MetaPatch(rank=32, theta=32),
+    "hidden layers": tg.MetaPatch(("hidden0", LAST)),
+    "first junction": tg.MetaPatch((ENTRY,)),
     "last junction": tg.MetaPatch((LAST,)),
 }
 MODELS = {"MF": MF(), "FM": FM(), "NeuMF": NeuMF(), "DeepFM": DeepFM()}

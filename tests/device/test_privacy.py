@@ -213,7 +213,7 @@ def test_under_a_little_noise_devices_still_gain_and_under_much_they_do_not():
             for name, value in new.state_dict().items()
             if not torch.equal(value, of.state_dict()[name])
         }
-        assert changed == {"bases", "start"}
+        assert changed == {"bases", "reads", "start"}
         theta = personalised(new, start_thetas(new, none, early), early).theta
         return float(losses(new, theta, late).own.mean())
 

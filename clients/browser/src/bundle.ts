@@ -19,10 +19,12 @@ export interface Manifest {
   theta: number;
   radius: number;
   width: number;
-  /** How a device learns: steps, their length, and whether its rate is left out. */
+  /** How a device learns: steps, their length, whether its rate is left out, and how
+   * strongly each number is held to 0, in rows whose loss bends by 1. */
   steps: number;
   learning_rate: number;
   correct: boolean;
+  precision: number;
   /** Length and SHA-256, in hexadecimal, of every other file. */
   files: Record<string, [number, string]>;
 }

@@ -57,8 +57,12 @@ export async function learn(
   if ((await lossOf(model, learnt, theta)) > (await lossOf(model, learnt, zero))) {
     theta = theta.map((one) => LITTLE * one);
   }
-  for (let n = 0; n < model.local.steps; n++) {
-    ({ theta } = await model.step(learnt, theta, model.local.rate));
+  const { steps, rate, precision } = model.local;
+  const weight = learnt.weight.reduce((sum, one) => sum + one, 0);
+  const kept = 1 / (1 + (rate * precision) / Math.max(weight, 1e-9));
+  for (let n = 0; n < steps; n++) {
+    ({ theta } = await model.step(learnt, theta, rate));
+    theta = theta.map((one) => kept * one);
   }
   const [plain, own] = [await lossOf(model, late, zero), await lossOf(model, late, theta)];
   const samples = known.label.length;

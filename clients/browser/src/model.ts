@@ -28,6 +28,8 @@ export interface Local {
   rate: number;
   /** Is how often the user acts at all to be left out of what is learnt? */
   correct: boolean;
+  /** How strongly each number is held to 0, in rows whose loss bends by 1. */
+  precision: number;
 }
 
 export class Model {
@@ -57,8 +59,9 @@ export class Model {
     }
     const items = bundle.files["items.json"];
     if (!items) throw new DeviceError("the bundle has no items.json, so there is nothing to rank");
-    const { theta, width, steps, learning_rate: rate, correct } = bundle.manifest;
-    const local = { steps, rate, correct };
+    const { theta, width, steps, learning_rate: rate } = bundle.manifest;
+    const { correct, precision } = bundle.manifest;
+    const local = { steps, rate, correct, precision };
     return new Model(Catalogue.of(items), theta, local, width, graphs);
   }
 

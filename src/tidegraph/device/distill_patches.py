@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from tidegraph.device.bases import fit_bases
 from tidegraph.device.distill import MoMoDistill, Teachers, divergence
 from tidegraph.device.patch import LITTLE, Patched
 from tidegraph.device.personalise import loss_of, profile_of
@@ -63,8 +64,12 @@ def distill_patches(
     if valid_theta is None:
         valid_theta = np.zeros((len(valid), head.theta), np.float32)
     new = copy.deepcopy(head)
-    new.requires_grad_(True)
-    new.f.requires_grad_(False)
+    if settings.private is None:
+        fit_bases(new, fleet, run.drawing("bases"))
+        new.start.requires_grad_(True)
+    else:
+        new.requires_grad_(True)
+        new.f.requires_grad_(False)
     task = _Patches(new, theta, fleet, taught, valid, valid_theta, settings)
     if settings.private is None:
         train(task, settings.patches, run, method=settings)

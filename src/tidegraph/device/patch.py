@@ -10,7 +10,7 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError, did_you_mean
 from tidegraph.extras import needed
-from tidegraph.nn.dense import Patch, Tower
+from tidegraph.nn.dense import ENTRY, Patch, Tower
 from tidegraph.ranges import above, at_least
 from tidegraph.rng import fresh_seed
 
@@ -21,6 +21,8 @@ with needed("torch", "neural", "a neural network"):
 
 LITTLE = 0.05
 """Share of what is drawn for the start, or said by it, that is next to none of it."""
+SPREAD = 0.2
+"""Deviation of a number of theta that bases are made for, as a share of the radius."""
 LAST = "last"
 """Another name of the last junction, which is next to the output."""
 
@@ -30,8 +32,9 @@ class MetaPatch:
     """How the tower of a model is patched on each device.
 
     Attributes:
-        junctions: Where patches stand: ``hidden0`` behind the first hidden layer,
-            ``hidden1`` behind the second, and so on, or ``last`` behind the last.
+        junctions: Where patches stand: ``input`` before the first hidden layer, on
+            what the trunk gives, ``hidden0`` behind it, ``hidden1`` behind the second,
+            and so on, or ``last`` behind the last.
         rank: Width of the bottleneck of a patch.
         theta: How many numbers a device learns, and sends.
         radius: Largest length of the vector of these.
@@ -43,9 +46,9 @@ class MetaPatch:
         learnt from a few rows makes things worse.
     """
 
-    junctions: tuple[str, ...] = ("hidden0", "last")
-    rank: int = 8
-    theta: int = 32
+    junctions: tuple[str, ...] = (ENTRY, LAST)
+    rank: int = 16
+    theta: int = 16
     radius: float = 0.5
 
     def __post_init__(self) -> None:
@@ -61,7 +64,7 @@ class MetaPatch:
             ConfigError: The tower has no such junction, one is named twice, or a patch
                 there has fewer weights than theta has numbers.
         """
-        known, found = tower.junctions, dict[str, int]()
+        known, found = tower.places, dict[str, int]()
         for name in self.junctions:
             place = list(known)[-1] if name == LAST and known else name
             if place not in known:
@@ -171,7 +174,9 @@ class Patched(nn.Module):
     Attributes:
         f: The tower.
         bases: One basis per junction, whose columns theta weighs.
+        reads: What leads into each bottleneck whatever theta is.
         start: Where devices begin.
+        spread: Deviation of each number of theta that bases are made for.
     """
 
     def __init__(
@@ -194,8 +199,15 @@ class Patched(nn.Module):
                 for place, width in places.items()
             }
         )
+        self.reads = nn.ParameterDict(
+            {
+                place: nn.Parameter(torch.zeros(rank * width + rank))
+                for place, width in places.items()
+            }
+        )
         self.start = Start(theta, tower.width, radius)
-        self.first = list(tower.junctions).index(next(iter(places))) + 1
+        self.first = self._layers_below(next(iter(places)))
+        self.spread = radius * SPREAD
         self.f.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Patched":
@@ -215,6 +227,8 @@ class Patched(nn.Module):
                 spread = math.sqrt(2 / (width + self.rank))
                 for part in parts:
                     part.normal_(std=spread, generator=generator)
+                down = self.reads[place][: self.rank * width]
+                down.normal_(std=spread, generator=generator)
             for layer in (self.start.before, self.start.profile, self.start.out):
                 nn.init.xavier_uniform_(layer.weight, generator=generator)
             # Nothing has said yet where to begin: next to 0, which is the model of all.
@@ -228,12 +242,17 @@ class Patched(nn.Module):
         Source:
             Eq 19.15: all weights of a patch, end to end, are ``Theta_l theta``, with
             one theta for all patches of a device. Departs: the chapter has theta
-            larger than the patch, where it means smaller.
+            larger than the patch, where it means smaller; and theta has one number
+            more that is 1 on every device, whose column is what leads into the
+            bottleneck. Without it a patch is a product of two small numbers where
+            theta is small: it does next to nothing, and its gradient is next to none.
         """
         # Not basis @ theta: a runtime may take ten times as long for one column.
         flat = F.linear(theta[None], cast(Tensor, self.bases[place]))[0]
         width, rank = self.places[place], self.rank
         down, bend, up, shift = torch.split(flat, _weights_per_part(width, rank))
+        read = cast(Tensor, self.reads[place])
+        down, bend = down + read[: rank * width], bend + read[rank * width :]
         return Weights(down.view(rank, width), bend, up.view(width, rank), shift)
 
     def patches(self, theta: Float[Tensor, " theta"]) -> dict[str, Patch]:
@@ -268,6 +287,23 @@ class Patched(nn.Module):
         """Return the logit of each row from what ``below`` returned."""
         there, patches = _all_present(state), self.patches(theta)
         return offset + self.f.above(state, there, self.first, patches)
+
+    def states(self, x: Float[Tensor, "n width"]) -> dict[str, Float[Tensor, "n _"]]:
+        """Return what reaches each junction where nothing is patched."""
+        there = _all_present(x)
+        return {
+            place: self.f.below(x, there, self._layers_below(place))
+            for place in self.places
+        }
+
+    def logit_of(
+        self, place: str, state: Float[Tensor, "n width"]
+    ) -> Float[Tensor, " n"]:
+        """Return the tower's number of what reaches a junction, without patches."""
+        return self.f.above(state, _all_present(state), self._layers_below(place))
+
+    def _layers_below(self, place: str) -> int:
+        return list(self.f.places).index(place)
 
     def plain(
         self, x: Float[Tensor, "n width"], offset: Float[Tensor, " n"]

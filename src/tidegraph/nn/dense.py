@@ -97,16 +97,20 @@ Patch = Callable[[Tensor], Tensor]
 """What changes the output of a hidden layer, (..., width) to as many of as wide."""
 
 NO_PATCHES: Mapping[str, Patch] = {}
+ENTRY = "input"
+"""The place before the first layer, where a patch may change what enters."""
 
 
 class Tower(nn.Module):
     """Layers with Dice, then one number.
 
     Behind each hidden layer is a place, ``hidden0``, ``hidden1`` and so on, where a
-    patch may change what goes on to the next.
+    patch may change what goes on to the next; so is one before the first, ``input``.
 
     Attributes:
         dropout: Share of what enters ``forward`` that training leaves out.
+        junctions: The places behind hidden layers, with how many units each has.
+        places: All places, in this order; none where there is no hidden layer.
     """
 
     dropout: float = 0.0
@@ -120,6 +124,7 @@ class Tower(nn.Module):
         self.last = nn.Linear(widths[-1], 1)
         self.width = width
         self.junctions = {f"hidden{n}": wide for n, wide in enumerate(hidden)}
+        self.places = {ENTRY: width, **self.junctions} if hidden else {}
 
     def forward(
         self,
@@ -132,7 +137,7 @@ class Tower(nn.Module):
         Args:
             x: What is known of each.
             present: Where there is a candidate.
-            patches: Those that stand at some of ``junctions``, by their names.
+            patches: Those that stand at some of ``places``, by their names.
         """
         if self.training and self.dropout:
             x = nn.functional.dropout(x, self.dropout)
@@ -162,6 +167,9 @@ class Tower(nn.Module):
             patches: As of ``forward``; those before the last of these layers are not
                 looked at.
         """
+        entry = None if layers else patches.get(ENTRY)
+        if entry is not None:
+            x = entry(x)
         for n in range(max(layers - 1, 0), len(self.layers)):
             if n >= layers:
                 x = self.bends[n](self.layers[n](x), present)

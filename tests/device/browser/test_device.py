@@ -13,7 +13,7 @@ STUB = """
     rows.offset.map((_, n) => 1 / (1 + Math.exp(-logit(rows, t, n))));
   // x is an item's kind, and the share of the history that there is.
   const model = {
-    catalogue, theta: 2, local: { steps: 5, rate: 0.5, correct: true },
+    catalogue, theta: 2, local: { steps: 5, rate: 0.5, correct: true, precision: 2 },
     async rows(ids, past, now) {
       const { realStep } = catalogue.inputs(ids, past, now);
       const events = realStep.reduce((sum, one) => sum + one, 0);
@@ -139,7 +139,7 @@ def test_a_device_begins_at_little_of_what_tells_its_rows_worse_than_none(page):
         };
         const begun = async (place) => {
           const start = async () => Float32Array.from([place, 0]);
-          const local = { steps: 0, rate: 1, correct: true };
+          const local = { steps: 0, rate: 1, correct: true, precision: 0 };
           const still = { ...model, local, start };
           return [...(await tide.learn(still, rows, [0, 0, 1, 1], null)).theta];
         };

@@ -152,6 +152,7 @@ def _write_bundle(
         learning_rate=local.learning_rate,
         clip=local.clip,
         correct=local.correct,
+        precision=local.precision(head),
         files={
             name: File(len(raw), hashlib.sha256(raw).hexdigest())
             for name, raw in files.items()

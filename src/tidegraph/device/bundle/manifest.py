@@ -62,6 +62,8 @@ class Manifest:
         learning_rate: Length of a step for a gradient of length 1.
         clip: Largest length of the gradient that a step takes.
         correct: Leave how often a user acts at all out of what is learnt.
+        precision: How strongly each number is held to 0, in rows whose loss
+            bends by 1; 0 for not at all.
         files: Length and checksum of every other file.
     """
 
@@ -76,6 +78,7 @@ class Manifest:
     learning_rate: float
     clip: float
     correct: bool
+    precision: float
     files: Mapping[str, File]
 
     def text(self) -> str:
@@ -194,9 +197,11 @@ def _parsed(signed: bytes) -> Manifest:
         junctions = tuple(str(name) for name in body.pop("junctions"))
         parts = {name: float(body.pop(name)) for name in _PARTS}
         correct = body.pop("correct") is True
+        precision = float(body.pop("precision"))
         whole = {name: int(body.pop(name)) for name in _WHOLE}
         fit = min(whole.values()) >= 1 and not body and MANIFEST not in files
         fit &= all(0 < part < math.inf for part in parts.values())
+        fit &= 0 <= precision < math.inf
         fit &= all(map(_NAME.fullmatch, files)) and all(
             map(_is_file_entry, files.values())
         )
@@ -211,6 +216,7 @@ def _parsed(signed: bytes) -> Manifest:
         learning_rate=parts["learning_rate"],
         clip=parts["clip"],
         correct=correct,
+        precision=precision,
         **whole,
     )
 

@@ -73,8 +73,11 @@ def learn(
     )
     if at_start > at_none:
         theta = LITTLE * theta
+    rows = max(float(train["weight"].sum()), 1e-9)
+    kept = np.float32(1 / (1 + said.learning_rate * said.precision / rows))
     for _ in range(said.steps):
         theta, _ = bundle.train_step(train, theta, said.learning_rate)
+        theta = kept * theta
     (_, without), (_, own) = (
         bundle.train_step(test, numbers, 0.0) for numbers in (none, theta)
     )

@@ -62,6 +62,7 @@ def described(head: Patched, local: LocalSteps) -> ConfigRecord:
             "learning-rate": float(local.learning_rate),
             "clip": float(local.clip),
             "correct": local.correct,
+            "prior": float(local.prior),
         }
     )
 
@@ -70,7 +71,7 @@ def head_of(message: Message) -> Patched:
     """Return the head that a message describes, with the weights that it brings."""
     how = message.content[HOW]
     tower = Tower(how["width"], tuple(how["hidden"]))
-    places = {name: tower.junctions[name] for name in how["junctions"]}
+    places = {name: tower.places[name] for name in how["junctions"]}
     head = Patched(tower, places, how["rank"], how["theta"], how["radius"])
     held = message.content[HEAD]
     # Flower's arrays are read only, and torch's may not be.
@@ -83,7 +84,8 @@ def head_of(message: Message) -> Patched:
 def local_of(message: Message) -> LocalSteps:
     """Return how the devices of a node are told to learn."""
     how = message.content[HOW]
-    return LocalSteps(how["steps"], how["learning-rate"], how["clip"], how["correct"])
+    steps, rate = how["steps"], how["learning-rate"]
+    return LocalSteps(steps, rate, how["clip"], how["correct"], how["prior"])
 
 
 def theta_of(
