@@ -25,9 +25,9 @@ junction`` are DCCL with one patch in place of two, ``hidden layers`` with patch
 behind the hidden layers alone, ``wide`` with 32 numbers for 16, and ``no prior`` with
 devices that nothing holds to the model of all. ``--inputs ids`` leaves models what was
 chosen, as the chapter's have it, and none of the numbers that the graph tells of users,
-items and pairs; ``items`` leaves users no vectors either, so that a theta is all that a device
-has for itself; ``kinds`` and ``kinds of items`` are these with the category of items.
-``dccl_market.py`` has the simulated logs, and what nobody can beat on them.
+items and pairs; ``items`` leaves users no vectors either, so that a theta is all that a
+device has for itself; ``kinds`` and ``kinds of items`` are these with the category of
+items. ``dccl_market.py`` has the simulated logs, and what nobody can beat on them.
 ``--models`` are further models trained as ``DIN, all`` was. What was done is kept in
 ``--work``, so that a killed run goes on.
 """

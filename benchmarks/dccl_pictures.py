@@ -21,6 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 BASE, GAP, INTERVAL = "DIN, all", "NDCG@10 by user over DIN, all", "95 % interval"
 DAYS = (2, 5, 10)
+"""Intervals that were measured when bases were learnt by gradients."""
 OF_GROUPS = "by 20 groups of users"
 
 
@@ -59,17 +60,17 @@ def by_group(result: dict[str, Any]) -> Chart:
 
 def drawn() -> Iterator[tuple[str, Chart]]:
     """Yield the pictures that the results have."""
+    learnable = RESULTS / "dccl-kinds-3-kinds-of-items.json"
+    if learnable.exists():
+        result = json.loads(learnable.read_text())
+        rows = {n: row for n, row in result["table"].items() if "the " not in n}
+        yield "dccl-stages", ahead("Stages and rivals of DCCL: kinds", rows)
+        yield "dccl-groups", by_group(result)
     found = {
         days: json.loads(path.read_text())
         for days in DAYS
-        if (path := RESULTS / f"dccl-drift-{days}-ids.json").exists()
+        if (path := RESULTS / f"dccl-gradients-drift-{days}-ids.json").exists()
     }
-    if 10 in found:
-        yield (
-            "dccl-stages",
-            ahead("Stages, junctions and rivals of DCCL: drift", found[10]["table"]),
-        )
-        yield "dccl-groups", by_group(found[10])
     if len(found) == len(DAYS):
         rows = {
             f"every {days} days": one["table"]["DCCL"] for days, one in found.items()

@@ -19,9 +19,8 @@ PUBLISHER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 def manifest_of(version=1, theta=32, radius=1.5, expires=NOW // 1_000 + 86_400):
     files = {"weights.bin": File(10, hashlib.sha256(WEIGHTS).hexdigest())}
-    return Manifest(
-        version, expires, theta, radius, 24, ("last",), 18, 10, 0.3, 1.0, True, files
-    )
+    learning = 18, 10, 0.3, 1.0, True, 0.0
+    return Manifest(version, expires, theta, radius, 24, ("last",), *learning, files)
 
 
 def signed_of(**changes):

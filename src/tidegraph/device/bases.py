@@ -6,7 +6,8 @@ prior, whose covariance is learnt of all of them: the bases are its widest direc
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -110,11 +111,11 @@ def _covariance(
     """
     blocks = list[_Block]()
     for block in fleet.blocks():
-        rows = Rows(*(part[vmap(learnable)(block.rows)] for part in block.rows))
+        some = vmap(learnable)(block.rows)
+        rows = Rows(*(part[some] for part in block.rows))
         if not len(rows.label):
             continue
-        corrected = vmap(lambda *one: offset_for_activity(head, Rows(*one)))(*rows)
-        rows = Rows(*corrected)
+        rows = vmap(partial(offset_for_activity, head))(rows)
         logit = vmap(head.plain)(rows.x, rows.offset)
         found = head.states(rows.x.flatten(0, 1)).items()
         parts = [scales[place](state) for place, state in found]
@@ -127,16 +128,26 @@ def _covariance(
     covariance = FIRST * torch.eye(width, dtype=torch.double)
     weights = [torch.zeros(len(b.label), width, dtype=torch.double) for b in blocks]
     for _ in range(ROUNDS):
-        precision = torch.linalg.inv(covariance + TINY * torch.eye(width))
+        precision = _inverse(covariance + TINY * torch.eye(width))
         total, many = torch.zeros_like(covariance), 0
         for n, block in enumerate(blocks):
             weights[n], curve = _newton(block, weights[n], precision)
-            total += weights[n].T @ weights[n] + torch.linalg.inv(curve).sum(dim=0)
+            total += weights[n].T @ weights[n] + _inverse(curve).sum(dim=0)
             many += len(weights[n])
         covariance = total / many
         if not bool(covariance.isfinite().all()):
             return None
     return covariance.numpy()
+
+
+def _inverse(matrix: Float[Tensor, "*d w w"]) -> Float[Tensor, "*d w w"]:
+    return cast(Tensor, torch.linalg.inv(matrix))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _solution(
+    matrix: Float[Tensor, "*d w w"], side: Float[Tensor, "*d w"]
+) -> Float[Tensor, "*d w"]:
+    return cast(Tensor, torch.linalg.solve(matrix, side))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _newton(
@@ -152,7 +163,7 @@ def _newton(
         slope = torch.einsum("dn,dnw->dw", there * (label - likely), x)
         steep = (there * likely * (1 - likely))[..., None] * x
         curve = x.mT @ steep + precision
-        weight = weight + torch.linalg.solve(curve, slope - weight @ precision)
+        weight = weight + _solution(curve, slope - weight @ precision)
     return weight, curve
 
 
@@ -169,7 +180,7 @@ def _lift(
     slope = slope.double()
     square = slope.T @ slope / len(slope)
     square += 0.01 * square.diagonal().mean().clamp(min=TINY) * torch.eye(len(square))
-    return torch.linalg.solve(square, slope.mean(dim=0))
+    return _solution(square, slope.mean(dim=0))
 
 
 def _write(

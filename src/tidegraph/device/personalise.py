@@ -45,7 +45,7 @@ class LocalSteps:
         above("LocalSteps", 0, learning_rate=self.learning_rate, clip=self.clip)
 
     def precision(self, head: Patched) -> float:
-        """Return what holds each number of theta to 0, in rows whose loss bends by 1."""
+        """Return what holds theta to 0, in rows whose loss bends by 1."""
         return self.prior / head.spread**2
 
 

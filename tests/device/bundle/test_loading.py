@@ -50,7 +50,7 @@ def refusal(folder, **how) -> str:
 def test_a_bundle_that_is_whole_is_loaded(folder):
     resigned(folder)
 
-    assert load(folder, TRUSTED).signed.manifest.junctions == ("hidden0", "hidden1")
+    assert load(folder, TRUSTED).signed.manifest.junctions == ("input", "hidden1")
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(folder):

@@ -543,7 +543,7 @@ def test_without_a_trunk_a_device_is_sent_what_enters_the_tower(headed, tmp_path
             client.rank({})
         # Of another round, x means something else.
         with torch.no_grad():
-            model.head.bases["hidden0"] += 0.1
+            model.head.bases["input"] += 0.1
         refresh_bundle(model, folder, KEY)
         client.install(folder)
         assert client._store.requests() == []
