@@ -52,6 +52,7 @@ flower: .venv-flower/ready
 
 .venv-flower/ready: constraints-flower.txt pyproject.toml
 	$(PYTHON) -m venv .venv-flower
+	.venv-flower/bin/python -m pip install --quiet --constraint constraints.txt pip
 	.venv-flower/bin/python -m pip install --quiet --constraint constraints-flower.txt --editable '.[flower]' --group flower
 	touch $@
 
