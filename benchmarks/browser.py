@@ -3,7 +3,7 @@
     python benchmarks/browser.py
 
 Claims: a step of 20 rows takes under 5 ms, and is that of torch to 1e-6. The model is
-DIN with layers of 64 and 32 and a theta of 32 numbers, its weights drawn. Needs
+DIN with layers of 64 and 32 and a theta of 16 numbers, its weights drawn. Needs
 ``make browser`` and Chromium.
 """
 
@@ -61,7 +61,7 @@ TIMED = """async ([tide, rows]) => {
     took.sort((a, b) => a - b);
     return { median: took[60], p95: took[114] };
   };
-  const theta = new Float32Array(32).fill(0.1);
+  const theta = new Float32Array(16).fill(0.1);
   for (const n of [1, 20, 100]) {
     const known = labelled(n);
     found[`step of ${n} rows`] = await median(() => model.step(known, theta, 0.3));

@@ -2,9 +2,9 @@
 
     python benchmarks/bundle.py [--runs 7]
 
-DIN at its default sizes over 20,000 items, with two patches of rank 8 made by 32
-numbers. Microseconds of processor time a call, the median of runs in turn; the weights
-mean nothing.
+DIN at its default sizes over 20,000 items, with the patches of ``MetaPatch()``.
+Microseconds of processor time a call, the median of runs in turn; the weights mean
+nothing.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def main() -> None:
         x = rng.normal(size=(n, head.f.width)).astype(np.float32)
         label = (np.arange(n) % 3 == 0).astype(np.float32)
         rows = {"x": x, "offset": label, "label": label, "weight": label + 1}
-        theta = rng.normal(size=32).astype(np.float32) / 8
+        theta = rng.normal(size=head.theta).astype(np.float32) / 8
         held = Rows(*map(torch.from_numpy, rows.values()))
         own = torch.from_numpy(theta)
         calls[f"train_step {n}"] = lambda r=rows, t=theta: bundle.train_step(r, t, 0.3)

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from tidegraph.device.fleet import personalised
-from tidegraph.device.patch import MetaPatch, Patched
-from tidegraph.device.personalise import LocalSteps
+from tidegraph.device.patch import LITTLE, MetaPatch, Patched
+from tidegraph.device.personalise import LocalSteps, loss_of
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.nn.dense import Tower
 
@@ -47,6 +47,12 @@ def by_loop(head: Patched, theta: np.ndarray, fleet: FleetRows) -> np.ndarray:
     out = []
     for device, numbers in enumerate(theta):
         rows, now = fleet.of(device), torch.from_numpy(numbers)
+        at, none = (
+            loss_of(head(rows.x, rows.offset, begin), rows)
+            for begin in (now, torch.zeros_like(now))
+        )
+        now = LITTLE * now if at > none else now
+        kept = 1 / (1 + LOCAL.learning_rate * LOCAL.precision(head) / ROWS)
         for _ in range(LOCAL.steps):
             now = now.requires_grad_(True)
             logit = head(rows.x, rows.offset, now)
@@ -58,7 +64,7 @@ def by_loop(head: Patched, theta: np.ndarray, fleet: FleetRows) -> np.ndarray:
             moved = now.detach() - LOCAL.learning_rate * gradient * min(
                 1.0, LOCAL.clip / length
             )
-            now = moved * min(1.0, head.radius / float(moved.norm()))
+            now = kept * moved * min(1.0, head.radius / float(moved.norm()))
         out.append(now.numpy())
     return np.stack(out)
 
