@@ -90,8 +90,7 @@ def skip_gram(
         Mikolov et al., "Distributed Representations of Words and Phrases", NeurIPS
         2013, equation 4: negative sampling, a simplified noise contrastive estimate.
     """
-    noise = F.softplus(_mask_absent(negative, present)).sum(dim=1)
-    return (F.softplus(-positive) + noise).mean()
+    return generalised_binary_cross_entropy(positive, negative, 1.0, present)
 
 
 def triplet_margin(

@@ -31,9 +31,9 @@ from tidegraph.stages import Checks, Examples, FittedRanker, Ranker
 
 RECORDS = "trainings.jsonl"
 PARTS_SEED = 0
+"""Negatives are the same for every seed, so that models are judged on one sample."""
 _LEARNT = ("ranker", "retriever")
 """What a ranker may be made of that learns."""
-"""Negatives are the same for every seed, so that models are judged on one sample."""
 
 
 @dataclass(frozen=True)

@@ -92,10 +92,10 @@ class LSTM(nn.Module):
             length: How many places of each sequence are steps, all if left out; the
                 states of those behind them are any finite numbers.
         """
-        if _runs_fused(x) and length is not None:
-            return _in_blocks(self._fused, x, length)
         if _runs_fused(x):
-            return self._fused(x)
+            if length is None:
+                return self._fused(x)
+            return _in_blocks(self._fused, x, length)
         given = self.input(x)
         hidden = cell = x.new_zeros(x.shape[0], self.state.in_features)
         found: list[Tensor] = []

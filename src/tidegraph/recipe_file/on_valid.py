@@ -75,15 +75,12 @@ def judge_on_valid(
         judged, fit_in(Popular(), Fold.of(train, "Popular"), None), task.relevant
     )
     result = judge_lists(lists_of_models(parts, task, K, "every stage"), task, k=(K,))
-    notes = warn_if_repeats_rare(pipeline, Fold.of(train, "train"))
+    repeats = warn_if_repeats_rare(pipeline, Fold.of(train, "train"))
     if other := judged_by_actions(pipeline.rank):
-        notes.append(other)
+        notes = [*repeats, other]
     else:
-        notes = [
-            *parts_behind_popular(result),
-            *channels_ahead_of_all(result),
-            *notes,
-        ]
+        behind = *parts_behind_popular(result), *channels_ahead_of_all(result)
+        notes = [*behind, *repeats]
         if pipeline.rank is not None:
             notes += ranker_without_gain(result, called(pipeline.rank))
     learns = pipeline.blend.learns

@@ -220,10 +220,8 @@ class _Pairs:
         else:
             vector = self._vectors(batch.nodes, batch.field)
             source, rest = vector[:b], vector[b:]
-        size, encoder = (
-            self.settings.embedding_size * module.parts,
-            self.settings.encoder,
-        )
+        encoder = self.settings.encoder
+        size = self.settings.embedding_size * module.parts
         source = check_vectors(encoder, source, b, size)
         rest = check_vectors(encoder, rest, len(batch.nodes) - b, size)
         temperature = objective.loss.temperature
