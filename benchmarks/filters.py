@@ -14,7 +14,7 @@ from published import Job, data
 from tidegraph.kernels.jit import use_threads
 from tidegraph.retrieval.filters import Hop
 from tidegraph.retrieval.graph_filter import GraphFilter
-from tidegraph.retrieval.recipes.linear import gf_cf, pure_svd
+from tidegraph.retrieval.recipes.graph_filters import gf_cf, pure_svd
 
 OUT = Path(__file__).parent / "results" / "filters.json"
 METHODS = (

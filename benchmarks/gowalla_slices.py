@@ -17,7 +17,7 @@ from published import USERS, Job, data
 
 from tidegraph.retrieval.filters import Hop
 from tidegraph.retrieval.graph_filter import GraphFilter
-from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf
+from tidegraph.retrieval.recipes.graph_filters import cheby_cf, gf_cf
 
 OUT = Path(__file__).parent / "results" / "gowalla_slices.json"
 NAME, K = "lightgcn_gowalla", 20

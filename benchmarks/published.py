@@ -40,7 +40,7 @@ from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.filters import Hop, LowPass
 from tidegraph.retrieval.graph_filter import GraphFilter
-from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf
+from tidegraph.retrieval.recipes.graph_filters import cheby_cf, gf_cf
 from tidegraph.retrieval.recipes.mf import softmax_mf
 from tidegraph.retrieval.scoring.channel_weights import learned_weights
 from tidegraph.retrieval.scoring.fusion import stack_lists

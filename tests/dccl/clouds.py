@@ -10,10 +10,10 @@ import numpy as np
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.dccl.cloud import DCCL
+from tidegraph.dccl.cloud_state import CloudState
 from tidegraph.dccl.fleet import Fleet
 from tidegraph.dccl.intervals import EveryDays
-from tidegraph.dccl.learning import Rounds
-from tidegraph.dccl.round import CloudState
+from tidegraph.dccl.rounds import Rounds
 from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps

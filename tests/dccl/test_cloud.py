@@ -25,12 +25,12 @@ from dccl.clouds import (
     rows_on_devices,
 )
 from device.test_split import EVERY, WITH
+from tidegraph.dccl.cloud_state import NEVER, CloudState
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.intervals import EveryDays
-from tidegraph.dccl.learning import Rounds
 from tidegraph.dccl.level import calibrating_shift
 from tidegraph.dccl.personal import FittedPersonal
-from tidegraph.dccl.round import NEVER, CloudState
+from tidegraph.dccl.rounds import Rounds
 from tidegraph.device.distill import MoMoDistill, Teachers
 from tidegraph.device.fleet import personalised, start_thetas
 from tidegraph.device.privacy import Private, epsilon
@@ -265,8 +265,8 @@ def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
 
         with monkeypatch.context() as patched:
             recorded(patched, [], broken)
-            patched.setattr("tidegraph.dccl.learning.loss_of_model", judged)
-            patched.setattr("tidegraph.dccl.learning.saved_by_own_models", saved)
+            patched.setattr("tidegraph.dccl.rounds.loss_of_model", judged)
+            patched.setattr("tidegraph.dccl.rounds.saved_by_own_models", saved)
             few = method(rounds=2, distill=distill)
             return few.fit(log, known, fleet(), run=run)
 
@@ -306,7 +306,7 @@ def test_a_device_that_took_no_step_or_lost_its_numbers_does_not_count(monkeypat
         told.append((np.flatnonzero(active), state, new))
         return new, stepped
 
-    monkeypatch.setattr("tidegraph.dccl.learning.personalised", lost)
+    monkeypatch.setattr("tidegraph.dccl.rounds.personalised", lost)
     monkeypatch.setattr(Rounds, "_teach_devices", watched)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
@@ -334,7 +334,7 @@ def test_the_share_of_teachers_is_of_devices_not_of_rows(monkeypatch):
         likely = np.full(len(fleet.time), 0.5, np.float32)
         return Teachers(likely, (owners(fleet.ptr) == most).astype(np.float32))
 
-    monkeypatch.setattr("tidegraph.dccl.learning.teach", one_of_all)
+    monkeypatch.setattr("tidegraph.dccl.rounds.teach", one_of_all)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
     found = method(rounds=2, distill=distill, aside=0.0).fit(
@@ -360,7 +360,7 @@ def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_
         there = (np.arange(len(active)) > 5) | (len(seen) != 2)
         return taught(self, state, begin, past, active & there)
 
-    monkeypatch.setattr("tidegraph.dccl.learning.saved_by_own_models", judged)
+    monkeypatch.setattr("tidegraph.dccl.rounds.saved_by_own_models", judged)
     monkeypatch.setattr(Rounds, "_teach_devices", watched)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
     method(rounds=3, distill=distill).fit(parts()[1], model(), fleet())

@@ -19,7 +19,7 @@ from tidegraph.dccl.judging import (
     saved_by_own_models,
     without_patches,
 )
-from tidegraph.dccl.learning import Rounds
+from tidegraph.dccl.rounds import Rounds
 from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.distill_patches import distill_patches
 from tidegraph.device.fleet import losses, personalised, start_thetas
@@ -73,7 +73,7 @@ def bases_of(patched: Patched) -> np.ndarray:
 
 def test_bases_are_published_where_the_network_is_refused(monkeypatch):
     spoil_networks(monkeypatch)
-    monkeypatch.setattr("tidegraph.dccl.learning.saved_by_own_models", lambda *_: 0.1)
+    monkeypatch.setattr("tidegraph.dccl.rounds.saved_by_own_models", lambda *_: 0.1)
     states = []
     recorded(monkeypatch, states)
 
@@ -111,7 +111,7 @@ def test_bases_that_make_users_worse_are_not_published_in_the_first_round(
     monkeypatch, distill
 ):
     spoil_patches(monkeypatch, {0})
-    monkeypatch.setattr("tidegraph.dccl.learning.loss_of_model", lambda *_: 0.5)
+    monkeypatch.setattr("tidegraph.dccl.rounds.loss_of_model", lambda *_: 0.5)
 
     found = learnt(distill, rounds=1)
 
@@ -133,10 +133,10 @@ def test_bases_that_make_users_worse_later_leave_those_that_were(monkeypatch):
     # What was serves everybody, whatever noise says of so few.
     real = saved_by_own_models
     monkeypatch.setattr(
-        "tidegraph.dccl.learning.saved_by_own_models",
+        "tidegraph.dccl.rounds.saved_by_own_models",
         lambda *given: max(-1.0, min(real(*given) + 0.5, 0.5)),
     )
-    monkeypatch.setattr("tidegraph.dccl.learning.loss_of_model", lambda *_: 0.5)
+    monkeypatch.setattr("tidegraph.dccl.rounds.loss_of_model", lambda *_: 0.5)
 
     found = learnt()
 
@@ -156,7 +156,7 @@ def test_where_neither_serves_better_all_stays_as_it_was(monkeypatch):
     recorded(monkeypatch, states)
     said = iter((0.0, 0.1, 0.1, -0.1))
     monkeypatch.setattr(
-        "tidegraph.dccl.learning.saved_by_own_models", lambda *_: next(said)
+        "tidegraph.dccl.rounds.saved_by_own_models", lambda *_: next(said)
     )
 
     learnt()
@@ -178,7 +178,7 @@ def test_killed_after_bases_were_refused_a_fit_ends_with_the_same_bits(
         with monkeypatch.context() as patched:
             recorded(patched, [], broken)
             spoil_patches(patched, set(range(2 - done)))
-            patched.setattr("tidegraph.dccl.learning.loss_of_model", lambda *given: 0.5)
+            patched.setattr("tidegraph.dccl.rounds.loss_of_model", lambda *given: 0.5)
             return learnt(rounds=3, run=run)
 
     whole = fitted(None)
@@ -197,7 +197,7 @@ def test_what_was_refused_is_saved_and_exported_as_the_model_of_all(
     monkeypatch, tmp_path
 ):
     spoil_patches(monkeypatch, {0})
-    monkeypatch.setattr("tidegraph.dccl.learning.loss_of_model", lambda *_: 0.5)
+    monkeypatch.setattr("tidegraph.dccl.rounds.loss_of_model", lambda *_: 0.5)
     found = learnt(rounds=1)
 
     found.save(tmp_path / "cloud")
@@ -293,8 +293,8 @@ def test_u_learns_from_the_theta_before_the_rows_that_it_is_judged_on(monkeypatc
         given.append(parts)
         return inner(*parts)
 
-    monkeypatch.setattr("tidegraph.dccl.learning.distill_patches", watched)
-    monkeypatch.setattr("tidegraph.dccl.learning.saved_by_own_models", lambda *_: 0.1)
+    monkeypatch.setattr("tidegraph.dccl.rounds.distill_patches", watched)
+    monkeypatch.setattr("tidegraph.dccl.rounds.saved_by_own_models", lambda *_: 0.1)
     rounds, run = [], Rounds._learn_in_cloud
 
     def seen(self, state, known):

@@ -9,8 +9,8 @@ import torch
 
 from dccl.clouds import SHORT, fleet, method, model, parts
 from tidegraph.data.interactions import interactions
+from tidegraph.dccl.cloud_state import CloudState
 from tidegraph.dccl.network import NetworkTask, TrainingData
-from tidegraph.dccl.round import CloudState
 from tidegraph.device.distill import MoMoDistill, Teachers
 from tidegraph.device.split import split
 from tidegraph.graph.snapshot import Snapshot

@@ -58,7 +58,7 @@ def test_what_users_set_aside_alone_do_teaches_no_cloud(monkeypatch):
         return state, self._told(clock, state)
 
     with monkeypatch.context() as patched:
-        patched.setattr("tidegraph.dccl.learning.Rounds.run", told)
+        patched.setattr("tidegraph.dccl.rounds.Rounds.run", told)
         chosen.fit(log, model(), fleet())
     judging = seen[0].aside
     # After the middle, only those do something who teach nothing.

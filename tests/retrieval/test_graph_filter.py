@@ -16,7 +16,7 @@ from tidegraph.retrieval.filters import Chebyshev, Hop, LowPass
 from tidegraph.retrieval.filters.history import single_item_histories
 from tidegraph.retrieval.graph_filter import FittedGraphFilter, GraphFilter
 from tidegraph.retrieval.heuristics.proximity import PersonalizedPageRank
-from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
+from tidegraph.retrieval.recipes.graph_filters import cheby_cf, gf_cf, pure_svd
 from tidegraph.run import Run
 from tidegraph.stages import Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at

@@ -10,7 +10,7 @@ from tidegraph.retrieval.heuristics.proximity import (
     PersonalizedPageRank,
 )
 from tidegraph.retrieval.recipes.factorized import ials
-from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
+from tidegraph.retrieval.recipes.graph_filters import cheby_cf, gf_cf, pure_svd
 from tidegraph.retrieval.recipes.mf import bpr_mf, softmax_mf, svdpp
 from tidegraph.training.optimizers import Adam
 from tidegraph.training.settings import Training

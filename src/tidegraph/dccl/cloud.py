@@ -10,12 +10,12 @@ from tidegraph.arguments import checked, settings
 from tidegraph.artifact.in_use import used_alone
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import as_seconds_log
+from tidegraph.dccl.cloud_state import CloudState, Round
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import Fleet
 from tidegraph.dccl.intervals import EveryDays
-from tidegraph.dccl.learning import Rounds
 from tidegraph.dccl.personal import FittedPersonal
-from tidegraph.dccl.round import CloudState, Round
+from tidegraph.dccl.rounds import Rounds
 from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.rows import FleetRows
 from tidegraph.errors import DataError

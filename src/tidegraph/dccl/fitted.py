@@ -9,8 +9,8 @@ import polars as pl
 
 from tidegraph.artifact import sealed
 from tidegraph.catalog import load
+from tidegraph.dccl.cloud_state import Round
 from tidegraph.dccl.personal import FittedPersonal
-from tidegraph.dccl.round import Round
 from tidegraph.errors import ArtifactError
 from tidegraph.lazy import Homes
 from tidegraph.pipeline.fitted import FittedPipeline

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
-from tidegraph.dccl.round import CloudState
+from tidegraph.dccl.cloud_state import CloudState
 from tidegraph.dccl.trunk import FleetInputs
 from tidegraph.device.distill import MoMoDistill, Teachers, model_loss
 from tidegraph.device.personalise import loss_of

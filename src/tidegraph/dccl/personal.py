@@ -8,7 +8,7 @@ from jaxtyping import Float32, Int32
 
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
-from tidegraph.dccl.round import CloudState, Round
+from tidegraph.dccl.cloud_state import CloudState, Round
 from tidegraph.dccl.trunk import tower_inputs
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps

@@ -125,7 +125,7 @@ class Privately:
         weights = {n: w.detach() for n, w in _trainable_weights(self.module).items()}
         if not len(devices):
             return {n: torch.zeros_like(w) for n, w in weights.items()}, torch.zeros(())
-        alone = _Alone(self.module, self.beta)
+        alone = _LossOfOneDevice(self.module, self.beta)
         named = {f"head.{name}": weight for name, weight in weights.items()}
 
         def lost(given: dict[str, Tensor], sides: Sides) -> Tensor:
@@ -150,8 +150,8 @@ def _trainable_weights(head: Patched) -> dict[str, Tensor]:
     return {n: w for n, w in head.named_parameters() if w.requires_grad}
 
 
-class _Alone(nn.Module):
-    """The loss of one device, as a function of the head's weights."""
+class _LossOfOneDevice(nn.Module):
+    """What is clipped: the loss of one device, as a function of the head's weights."""
 
     def __init__(self, head: Patched, beta: float) -> None:
         super().__init__()

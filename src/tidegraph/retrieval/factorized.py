@@ -69,7 +69,7 @@ class Factorized:
                 solved = solver.solve(pairs)
         check_products(self.name, solved.user, solved.source, solved.target)
         # A node without an edge in the solver's graph has a vector of zeros.
-        alive = _is_nonzero(solved.target)
+        alive = _has_factors(solved.target)
         if not alive.any():
             raise DataError(
                 f"{self.name} finds nothing that sets items apart: all its vectors are "
@@ -81,7 +81,7 @@ class Factorized:
             self.name,
             _vectors_at_rows(solved.user, users),
             _vectors_at_rows(solved.target, item),
-            _row_mask(users[_is_nonzero(solved.user)], int(user[-1]) + 1)
+            _row_mask(users[_has_factors(solved.user)], int(user[-1]) + 1)
             if len(users)
             else _row_mask(users),
             _row_mask(item[alive], int(item[-1]) + 1),
@@ -105,10 +105,10 @@ class Factorized:
             self.solver.check(_submatrix(matrix, *_rows_with_pairs(matrix)))
 
 
-def _is_nonzero(
+def _has_factors(
     vectors: Float32[np.ndarray, "n d"],
 ) -> Bool[np.ndarray, " n"]:
-    """Return which vectors are not 0, up to rounding of the largest."""
+    """Return which nodes were factorized: vectors beyond rounding of the largest."""
     largest = np.abs(vectors).max(axis=1, initial=0.0)
     return largest > _NOTHING * largest.max(initial=0.0)
 

@@ -134,7 +134,7 @@ class GraphFilter:
         evidence(fold, self.name)  # Says whose fold it is if there is none.
         method = settle_on_log(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, self.name)
-        graph = fold.view(_known_pairs)
+        graph = fold.view(_graph_to_filter)
         filters = seeded(value_of(method.filters), self.name, run)
         try:
             solved = tuple(part.precomputed(graph) for part in filters)
@@ -145,8 +145,8 @@ class GraphFilter:
         return FittedGraphFilter(settings, graph, solved, until, said)
 
 
-def _known_pairs(fold: Fold) -> StaticGraph:
-    """Return the graph of the pairs; rows of the future add nothing to it."""
+def _graph_to_filter(fold: Fold) -> StaticGraph:
+    """Return the graph that is filtered: the pairs that a fit may know."""
     matrix = fold.view(evident_pairs)
     user, item = owners(matrix.ptr), matrix.item
     return StaticGraph.of_pairs(user, item, int(user.max()) + 1, int(item.max()) + 1)

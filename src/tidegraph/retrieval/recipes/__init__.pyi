@@ -17,7 +17,7 @@ from tidegraph.retrieval.recipes.gnn import (
     pinsage as pinsage,
     sgc as sgc,
 )
-from tidegraph.retrieval.recipes.linear import (
+from tidegraph.retrieval.recipes.graph_filters import (
     cheby_cf as cheby_cf,
     gf_cf as gf_cf,
     pure_svd as pure_svd,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from tidegraph.dccl.cloud_state import PLAIN, CloudState, Round
 from tidegraph.dccl.judging import (
     Verdict,
     best_bases,
@@ -21,7 +22,6 @@ from tidegraph.dccl.judging import (
 )
 from tidegraph.dccl.level import calibrating_shift
 from tidegraph.dccl.network import TrainingData, train_network
-from tidegraph.dccl.round import PLAIN, CloudState, Round
 from tidegraph.dccl.trunk import FleetInputs
 from tidegraph.device.distill import (
     MoMoDistill,
