@@ -1,5 +1,7 @@
 """Bases in closed form: they hold the directions in which devices differ."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -65,6 +67,19 @@ def test_theta_longer_than_the_rank_has_numbers_that_do_nothing():
     for basis in of.bases.values():
         assert basis[:, :3].any(dim=0).all()
         assert not basis[:, 3:].any()
+
+
+@pytest.mark.parametrize("sure", [6.0, 8.0])
+def test_a_model_that_is_sure_and_wrong_leaves_bases_of_use(sure):
+    def wrong(fleet):
+        draws = np.random.default_rng(3).normal(size=len(fleet.time))
+        offset = sure * torch.from_numpy(draws).float()
+        return replace(fleet, rows=fleet.rows._replace(offset=offset))
+
+    of = fitted(wrong(fleet_with_tastes(2.0, 60, 1, count=40)))
+
+    # Steps that went too far would leave them as drawn, or end the fit.
+    assert saved(of, wrong(fleet_with_tastes(2.0, 30, 2))) > 0.4
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0])

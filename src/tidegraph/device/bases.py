@@ -5,6 +5,7 @@ of what reaches the junctions. Of the weights of such regressions the devices sh
 prior, whose covariance is learnt of all of them: the bases are its widest directions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, cast
@@ -23,6 +24,7 @@ with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor
     from torch.func import vmap
+    from torch.nn.functional import softplus
 
 ROUNDS, STEPS = 20, 2
 """Rounds of expectation and maximisation, and steps of Newton's method in each."""
@@ -33,6 +35,8 @@ NARROW = 0.5
 MOST = 500
 """Devices that the covariance is learnt of, where there are more."""
 TINY = 1e-6
+HALVINGS = 20
+"""Most times that a step of Newton's method is halved, which then is next to none."""
 
 
 class _Block(NamedTuple):
@@ -163,8 +167,41 @@ def _newton(
         slope = torch.einsum("dn,dnw->dw", there * (label - likely), x)
         steep = (there * likely * (1 - likely))[..., None] * x
         curve = x.mT @ steep + precision
-        weight = weight + _solution(curve, slope - weight @ precision)
+        step = _solution(curve, slope - weight @ precision)
+        weight = weight + _shortened(step, partial(_lost, block, precision), weight)
     return weight, curve
+
+
+def _lost(
+    block: _Block,
+    precision: Float[Tensor, "width width"],
+    weight: Float[Tensor, "d width"],
+) -> Float[Tensor, " d"]:
+    """Return of each device what its rows and the prior say against its weights."""
+    x, offset, label, there = (part.double() for part in block)
+    logit = offset + torch.einsum("dnw,dw->dn", x, weight)
+    wrong = there * softplus((1 - 2 * label) * logit)
+    return wrong.sum(dim=1) + 0.5 * ((weight @ precision) * weight).sum(dim=1)
+
+
+def _shortened(
+    step: Float[Tensor, "d width"],
+    lost: Callable[[Float[Tensor, "d width"]], Float[Tensor, " d"]],
+    weight: Float[Tensor, "d width"],
+) -> Float[Tensor, "d width"]:
+    """Return steps, halved until they make nothing worse.
+
+    Newton's steps go too far where labels are nearly told apart: one such device would
+    take the covariance of all with it.
+    """
+    before = lost(weight)
+    for _ in range(HALVINGS):
+        # Also where the loss is no number any more.
+        worse = ~(lost(weight + step) <= before + TINY)
+        if not bool(worse.any()):
+            return step
+        step = step.where(~worse[:, None], step / 2)
+    return step
 
 
 def _lift(
