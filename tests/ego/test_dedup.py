@@ -10,6 +10,7 @@ from graph.brute import EVENTS, ITEMS, USERS, graph_of
 from tidegraph.ego.dedup import unique
 from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError
+from tidegraph.graph.sampling import distinct_picks
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.kernels.jit import use_threads
 
@@ -115,6 +116,43 @@ def test_wide_hops_unfold_to_the_tree_whatever_threads_read_them(width, weighted
         for name in ("ids", "time", "weight", "edge"):
             found = expanded(states, name, depth)
             assert np.array_equal(found, getattr(tree, name)[depth])
+    for threads, grain in ((1, 10**9), (3, 5)):
+        with use_threads(threads, grain):
+            again = unique(plan).sample(graph, seeds)
+        for one, other in zip(chain(*states), chain(*again), strict=True):
+            assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("rows", ["short", "long"])
+@pytest.mark.parametrize("draw", ["sample", "once", "top", "importance"])
+def test_what_is_drawn_stands_once_wherever_it_lies(draw, rows, monkeypatch):
+    if rows == "long":  # Beside what is drawn, as is one of a million edges.
+        monkeypatch.setattr(distinct_picks, "_ROOM", 0)
+        monkeypatch.delattr(distinct_picks, "_number_by_row")
+    rng = np.random.default_rng(0)
+    user, item = (rng.power(0.3, (2, 4000)) * [[USERS], [ITEMS]]).astype(int)
+    weight = rng.integers(1, 5, 4000)
+    events = zip(user, item, np.sort(rng.integers(0, 900, 4000)), weight, strict=True)
+    graph = graph_of([tuple(map(int, event)) for event in events]).snapshot()
+    first = hop("click").within(seconds=500)
+    plan = {
+        "sample": first.sample(6, by="w"),
+        "once": first.sample(6, replace=False),
+        "top": first.top(6, by="w"),
+        "importance": first.importance(6, by="w"),
+    }[draw]
+    seeds = Seeds.of(
+        rng.integers(-1, USERS, 20).astype(np.int32), rng.integers(0, 999, 20), seed=3
+    )
+
+    tree, states = plan.sample(graph, seeds), unique(plan).sample(graph, seeds)
+
+    # The roots have the keys of the tree, so what they draw is the same.
+    for name in ("ids", "time", "edge"):
+        assert np.array_equal(expanded(states, name, 1), getattr(tree, name)[1])
+    assert np.array_equal(states.share[0], tree.weight[1])
+    assert np.array_equal(states.dt[0], tree.dt[1])
+    assert len(set(states.edge[1].tolist())) == len(states.edge[1])
     for threads, grain in ((1, 10**9), (3, 5)):
         with use_threads(threads, grain):
             again = unique(plan).sample(graph, seeds)

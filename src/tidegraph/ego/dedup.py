@@ -24,15 +24,14 @@ from tidegraph.ego.seeding import sampled_by_rows
 from tidegraph.ego.tree import ages_of_edges
 from tidegraph.errors import ConfigError
 from tidegraph.graph.sampling.distinct import DistinctSlots, distinct_slots
+from tidegraph.graph.sampling.distinct_picks import distinct_picks
 from tidegraph.graph.sampling.gather import Run, gathered
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.kernels.intrinsics import prefetch
+from tidegraph.kernels.hash_table import number_by_appearance
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import Keys, mixed_keys
-
-_LANES = 128
 
 
 class EgoStates(NamedTuple):
@@ -173,8 +172,11 @@ def _next_depth(
         past = past_of_hop(graph, step, nodes, clocks, key, evident)
         picked = step.sampler.picks(past)
         # Where some edges are left out, one edge may stand in several slots.
-        if isinstance(picked, Run) and past.edges is graph.along(step.edge, step.by):
-            states, strays = distinct_slots(past, picked, clocks)
+        if past.edges is graph.along(step.edge, step.by):
+            if isinstance(picked, Run):
+                states, strays = distinct_slots(past, picked, clocks)
+            else:
+                states, strays = distinct_picks(past, picked, clocks)
             step.sampler.refuse(strays, picked)
             return states
         found, strays = gathered(past, picked)
@@ -208,38 +210,3 @@ def _write_near_nodes(nodes: np.ndarray, child: np.ndarray, out: np.ndarray) -> 
         for at in child[row]:
             if at >= 0:
                 out[at] = nodes[row]
-
-
-@compiled
-def number_by_appearance(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the different values from 0 in order of appearance; -1 stays.
-
-    Returns:
-        The number of each value, and where each number appeared first.
-    """
-    size = 16
-    while size < 2 * edge.size:
-        size *= 2
-    # A value and its number side by side, so that both are in one line of memory.
-    held = np.full(2 * size, -1, edge.dtype)
-    place = np.full(edge.size, -1, np.int32)
-    first = np.empty(edge.size, np.int64)
-    home = np.empty(_LANES, np.int64)
-    found = 0
-    for block in range(0, edge.size, _LANES):
-        lanes = min(_LANES, edge.size - block)
-        for b in range(lanes):
-            home[b] = 2 * ((np.int64(edge[block + b]) * 0x9E3779B1) & (size - 1))
-            prefetch(held, home[b])
-        for b in range(lanes):
-            value, at = edge[block + b], home[b]
-            if value < 0:
-                continue
-            while held[at] >= 0 and held[at] != value:
-                at = (at + 2) & (2 * size - 1)
-            if held[at] < 0:
-                held[at], held[at + 1] = value, found
-                first[found] = block + b
-                found += 1
-            place[block + b] = held[at + 1]
-    return place, first[:found]

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.ego.dedup import number_by_appearance
 from tidegraph.ego.hops import Hops
 from tidegraph.ego.walks import VisitCount
 from tidegraph.errors import ConfigError, LeakageError
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.tcsr import NOW
+from tidegraph.kernels.hash_table import number_by_appearance
 from tidegraph.kernels.keyed_rng import Keys, mixed_keys
 from tidegraph.kernels.ragged import starts
 

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled
 
 EMPTY = -1
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _LATE = np.uint64(33)
+_LANES = 128  # Values whose places are asked for together.
 
 
 @compiled
@@ -44,3 +46,38 @@ def is_new(held: np.ndarray, serial: int, number: Any) -> bool:
         at = (at + 1) & last
     held[at] = entry
     return True
+
+
+@compiled
+def number_by_appearance(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the different values from 0 in order of appearance; -1 stays.
+
+    Returns:
+        The number of each value, and where each number appeared first.
+    """
+    size = 16
+    while size < 2 * edge.size:
+        size *= 2
+    # A value and its number side by side, so that both are in one line of memory.
+    held = np.full(2 * size, -1, edge.dtype)
+    place = np.full(edge.size, -1, np.int32)
+    first = np.empty(edge.size, np.int64)
+    home = np.empty(_LANES, np.int64)
+    found = 0
+    for block in range(0, edge.size, _LANES):
+        lanes = min(_LANES, edge.size - block)
+        for b in range(lanes):
+            home[b] = 2 * ((np.int64(edge[block + b]) * 0x9E3779B1) & (size - 1))
+            prefetch(held, home[b])
+        for b in range(lanes):
+            value, at = edge[block + b], home[b]
+            if value < 0:
+                continue
+            while held[at] >= 0 and held[at] != value:
+                at = (at + 2) & (2 * size - 1)
+            if held[at] < 0:
+                held[at], held[at + 1] = value, found
+                first[found] = block + b
+                found += 1
+            place[block + b] = held[at + 1]
+    return place, first[:found]

@@ -18,7 +18,7 @@ from tidegraph.kernels.intrinsics import (
 from tidegraph.kernels.jit import compiled, over_rows, sealed
 from tidegraph.kernels.weighted_draw import strength
 
-_ROWS = 16  # Rows whose lines are asked for together.
+_ROWS = 8  # Rows whose lines are asked for together.
 _LINE = 16  # Numbers of four bytes in a cache line.
 _GRAIN = 1024
 _LANES = np.arange(LANES, dtype=np.int32)
@@ -80,17 +80,15 @@ def distinct_slots(
     within, digits = (past.start, past.stop), digits_of(len(edges.node))
     parts = _Parts(*_cut_overlaps(within, start, stop, run.width, digits))
     count, shape = int(parts.place[-1]), (len(start), run.width)
-    out = DistinctSlots(
-        *in_one_block(
-            ((count,), np.int32),
-            ((count,), np.int64),
-            ((count,), edges.edge.dtype),
-            (shape, np.int32),
-            (shape, np.int64),
-            (shape, np.float32),
-        )
+    # Two blocks: beyond 32 MB one is no longer taken from what was given back.
+    ids, time, edge = in_one_block(
+        ((count,), np.int32), ((count,), np.int64), ((count,), edges.edge.dtype)
     )
-    columns, of_slots, of_runs = (edges.node, edges.time, edges.edge), out[:3], out[3:]
+    child, gap, share = in_one_block(
+        (shape, np.int32), (shape, np.int64), (shape, np.float32)
+    )
+    of_slots, of_runs = (ids, time, edge), (child, gap, share)
+    columns = edges.node, edges.time, edges.edge
     at, place = parts.at, parts.place
     over_rows(
         lambda a, b: _read_parts(columns, base, at, place, of_slots, a, b),
@@ -104,7 +102,7 @@ def distinct_slots(
         len(start),
         _GRAIN,
     )
-    return out, parts.strays
+    return DistinctSlots(ids, time, edge, child, gap, share), parts.strays
 
 
 @compiled
