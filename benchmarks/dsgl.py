@@ -1,6 +1,7 @@
 """DSGL on unique states against trees: same weights, same loss.
 
     python benchmarks/dsgl.py [--events 400000] [--batch 64] [--depths 2 3] [--data set]
+        [--kinds "blocks of users"]
 
 Claim: to learn from a batch costs less where each state is computed once, the more so
 the deeper: 3 times less at depth 2 and 8 times at depth 3 than with the tree of each
@@ -229,6 +230,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--depths", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
     parser.add_argument("--data")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -239,13 +241,14 @@ def main() -> None:
         log = read(path / "interactions.parquet", **columns)
     bench, found = Bench(log, options.batch), {}
     for depth in options.depths:
-        for kind in KINDS:
+        for kind in options.kinds:
             row = measured(bench, depth, options.rounds, kind)
             found[f"depth {depth}, {kind}"] = row
             print(depth, kind, row, flush=True)
     result = {**vars(options), "table": found}
     known = json.loads(OUT.read_text()) if OUT.exists() else {}
-    known[options.data or "drawn"] = result
+    name = options.data or "drawn"
+    known[name if options.batch <= 256 else f"{name}, {options.batch}"] = result
     OUT.write_text(json.dumps(known, indent=1) + "\n")
 
 
