@@ -21,8 +21,9 @@ rivals are.
 
 ``--clock place`` takes how far users are in their own sequence for the time, so that
 all have one half of their actions before the rounds and one in them; a log without
-times knows no other clock. What was done is kept in ``--work``, so that a killed run
-goes on.
+times knows no other clock. ``--keep`` is how many rows a device keeps, eleven an
+action, of which the cloud learns, too; ``--ways`` are the clouds. What was done is kept
+in ``--work``, so that a killed run goes on.
 """
 
 import argparse
@@ -57,9 +58,7 @@ LEAST = 5
 """Fewest actions of a user, and of an item, in the sample."""
 DRAWN = 100
 TRAINING = tg.Training(epochs=12, patience=2)
-KEEP = 440
-"""How many rows a device keeps."""
-OURS = {name: WAYS[name] for name in ("DCCL", "alone", "hypernetwork")}
+OURS = "DCCL", "alone", "hypernetwork"
 PLACES = 100 * DAY
 """How long the sequence of each user is where its places are the clock."""
 BLOCK = 60_000
@@ -175,7 +174,7 @@ def learnt_from(log: Interactions, graph: Snapshot, model=MODEL):
     return ranker(graph, *parts, INPUTS["ids"], model, TRAINING)
 
 
-def contenders(study: Study, rounds: int, work: Path):
+def contenders(study: Study, options: argparse.Namespace, work: Path):
     """Return whom to compare, each with its pipeline; the clouds; users set aside."""
     learn = study.learn
     half = int(np.quantile(learn.time, 0.5))
@@ -195,10 +194,11 @@ def contenders(study: Study, rounds: int, work: Path):
 
         out[f"{name}, all"] = (None, kept(work / f"all {name}", whole).ranker)
         print(name, f"{time.process_time():.0f} s", flush=True)
-    days = (int(learn.time[-1]) - half) / DAY / rounds + 1 / DAY
-    clouds = learnt_clouds(OURS, days, KEEP, base, learn, work)
+    days = (int(learn.time[-1]) - half) / DAY / options.rounds + 1 / DAY
+    ways = {name: WAYS[name] for name in options.ways}
+    clouds = learnt_clouds(ways, days, options.keep, base, learn, work)
     print("clouds", f"{time.process_time():.0f} s", flush=True)
-    personal, aside = personalities(clouds, base, KEEP, learn)
+    personal, aside = personalities(clouds, base, options.keep, learn)
     return out | personal, clouds, aside
 
 
@@ -283,6 +283,8 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--pairs", type=int, default=8_000_000)
+    parser.add_argument("--keep", type=int, default=440)
+    parser.add_argument("--ways", nargs="+", default=OURS, choices=OURS)
     parser.add_argument("--clock", choices=["time", "place"])
     parser.add_argument(
         "--results", type=Path, default=Path(__file__).parent / "results"
@@ -297,10 +299,11 @@ def main() -> None:
     study = Study.of(timed(frame, clock))
     own = clock == "place" and "timestamp" in frame.columns
     label = options.name + "-place" * own
+    label += "" if options.keep == 440 else f"-keep-{options.keep}"
     work = options.work / f"{label}-{options.users}-{options.rounds}"
     work.mkdir(parents=True, exist_ok=True)
     print(f"{study.learn!r}, {len(study.user)} last actions", flush=True)
-    them, clouds, aside = contenders(study, options.rounds, work)
+    them, clouds, aside = contenders(study, options, work)
     count = len(study.graph.items)
     some = min(len(study.user), max(1, options.pairs // count))
     which = np.sort(np.random.default_rng(1).permutation(len(study.user))[:some])

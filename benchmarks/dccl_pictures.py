@@ -42,17 +42,22 @@ def ahead(title: str, rows: dict[str, dict[str, Any]]) -> Chart:
     )
 
 
-def by_group(result: dict[str, Any]) -> Chart:
+def by_group(
+    data: str,
+    of_groups: dict[str, list[float]],
+    said: str = "Twenty groups of as many actions, by the rows of a user's device.",
+    what: str = "rows",
+) -> Chart:
     """NDCG@10 of 20 groups of users, those with the fewest rows first."""
-    names = [name for name in (BASE, "DCCL", "DIN, half") if name in result[OF_GROUPS]]
-    y = {name: np.array(result[OF_GROUPS][name]) for name in names}
+    names = [name for name in (BASE, "DCCL", "DIN, half") if name in of_groups]
+    y = {name: np.array(of_groups[name]) for name in names}
     every = np.concatenate(list(y.values()))
     return lines(
-        f"NDCG@10 by group of users: {result['data']}",
-        "Twenty groups of as many actions, by the rows of a user's device.",
+        f"NDCG@10 by group of users: {data}",
+        said,
         [Series(name, np.arange(1.0, len(y[name]) + 1), y[name]) for name in names],
         (
-            linear("group, fewest rows first", 1, 20),
+            linear(f"group, fewest {what} first", 1, 20),
             linear("NDCG@10", float(every.min()), float(every.max())),
         ),
     )
@@ -65,7 +70,15 @@ def drawn() -> Iterator[tuple[str, Chart]]:
         result = json.loads(learnable.read_text())
         rows = {n: row for n, row in result["table"].items() if "the " not in n}
         yield "dccl-stages", ahead("Stages and rivals of DCCL: kinds", rows)
-        yield "dccl-groups", by_group(result)
+        yield "dccl-groups", by_group(result["data"], result[OF_GROUPS])
+    last = RESULTS / "dccl-last-movielens_1m_rebuilt.json"
+    if last.exists():
+        result = json.loads(last.read_text())["among 100"]
+        said = "Last actions among 100 items; twenty groups of as many users."
+        yield (
+            "dccl-last-groups",
+            by_group("MovieLens-1M", result[OF_GROUPS], said, "actions"),
+        )
     found = {
         days: json.loads(path.read_text())
         for days in DAYS
