@@ -22,8 +22,9 @@ rivals are.
 ``--clock place`` takes how far users are in their own sequence for the time, so that
 all have one half of their actions before the rounds and one in them; a log without
 times knows no other clock. ``--keep`` is how many rows a device keeps, eleven an
-action, of which the cloud learns, too; ``--ways`` are the clouds. What was done is kept
-in ``--work``, so that a killed run goes on.
+action, of which the cloud learns, too; ``--thorough`` lets it learn as long and as fast
+as ``DIN, all``. ``--ways`` are the clouds. What was done is kept in ``--work``, so that
+a killed run goes on.
 """
 
 import argparse
@@ -59,6 +60,8 @@ LEAST = 5
 DRAWN = 100
 TRAINING = tg.Training(epochs=12, patience=2)
 OURS = "DCCL", "alone", "hypernetwork"
+THOROUGH = {"cap": 1e9, "model": replace(TRAINING, batch_size=704)}
+"""A cloud learns as ``DIN, all`` does: 64 requests, of eleven rows, a batch."""
 PLACES = 100 * DAY
 """How long the sequence of each user is where its places are the clock."""
 BLOCK = 60_000
@@ -196,6 +199,8 @@ def contenders(study: Study, options: argparse.Namespace, work: Path):
         print(name, f"{time.process_time():.0f} s", flush=True)
     days = (int(learn.time[-1]) - half) / DAY / options.rounds + 1 / DAY
     ways = {name: WAYS[name] for name in options.ways}
+    if options.thorough:
+        ways = {name: replace(way, **THOROUGH) for name, way in ways.items()}
     clouds = learnt_clouds(ways, days, options.keep, base, learn, work)
     print("clouds", f"{time.process_time():.0f} s", flush=True)
     personal, aside = personalities(clouds, base, options.keep, learn)
@@ -284,6 +289,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--pairs", type=int, default=8_000_000)
     parser.add_argument("--keep", type=int, default=440)
+    parser.add_argument("--thorough", action="store_true")
     parser.add_argument("--ways", nargs="+", default=OURS, choices=OURS)
     parser.add_argument("--clock", choices=["time", "place"])
     parser.add_argument(
@@ -300,6 +306,7 @@ def main() -> None:
     own = clock == "place" and "timestamp" in frame.columns
     label = options.name + "-place" * own
     label += "" if options.keep == 440 else f"-keep-{options.keep}"
+    label += "-thorough" * options.thorough
     work = options.work / f"{label}-{options.users}-{options.rounds}"
     work.mkdir(parents=True, exist_ok=True)
     print(f"{study.learn!r}, {len(study.user)} last actions", flush=True)
