@@ -65,6 +65,15 @@ def groups(ranks, user, rows, count=4):
     return out
 
 
+def by_activity(ranks, done: np.ndarray, count: int) -> dict:
+    """NDCG@10 of groups of as many users, those with fewest actions first."""
+    parts = np.array_split(np.lexsort((np.arange(len(done)), done)), count)
+    out = {"actions": [float(done[part].mean()) for part in parts]}
+    for name, rank in ranks.items():
+        out[name] = [float(gain(rank[part]).mean()) for part in parts]
+    return out
+
+
 def newcomers(ranks, test, early):
     """NDCG@10 of actions of users and on items the first half has, or has not."""
     new_user = ~np.isin(test.requests.user, early.user)

@@ -35,7 +35,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from dccl_judged import BASE, apart, gain, judged, table
+from dccl_judged import BASE, apart, by_activity, gain, judged, table
 from dccl_learnt import (
     INPUTS,
     MODEL,
@@ -234,15 +234,6 @@ def ranks_of(study: Study, contenders, which: np.ndarray, work: Path):
     return out, few.candidates.present.sum(axis=1) - 1
 
 
-def by_activity(ranks, done: np.ndarray) -> dict:
-    """NDCG@10 of twenty groups of as many users, those with fewest actions first."""
-    parts = np.array_split(np.lexsort((np.arange(len(done)), done)), GROUPS)
-    out = {"actions": [float(done[part].mean()) for part in parts]}
-    for name, rank in ranks.items():
-        out[name] = [float(gain(rank[part]).mean()) for part in parts]
-    return out
-
-
 def told(ranks, user, others, done, held) -> dict:
     """Everything that is said of one protocol.
 
@@ -259,13 +250,13 @@ def told(ranks, user, others, done, held) -> dict:
         hits = (rank < 10) * 1.0 - (ranks[BASE] < 10)
         found = zip(("mean", "95 % interval", "p"), apart(hits, rng), strict=True)
         out["table"][name]["HR@10 by user over DIN, all"] = dict(found)
-    rng = np.random.default_rng(0)
+    rng, plain = np.random.default_rng(0), "DCCL, model of all"
     for title, one, other in (
-        ("DCCL over its model of all", "DCCL", "DCCL, model of all"),
-        ("its model of all over DIN, half", "DCCL, model of all", "DIN, half"),
+        ("DCCL over its model of all", "DCCL", plain),
+        ("its model of all over DIN, half", plain, "DIN, half"),
     ):
         out[title] = apart(gain(ranks[one]) - gain(ranks[other]), rng)
-    out["by 20 groups of users"] = by_activity(ranks, done)
+    out["by 20 groups of users"] = by_activity(ranks, done, GROUPS)
     out["by actions in the rounds"] = {
         part: {
             "users": int(some.sum()),
@@ -321,7 +312,8 @@ def main() -> None:
     few = {name: pair[0] for name, pair in ranks.items()}
     every = {name: pair[1] for name, pair in ranks.items()}
     user, after = study.user, clouds["DCCL"].personal.after
-    left = study.free(user[which]).sum(axis=1) - 1
+    free = study.free(user[which])
+    left = free.sum(axis=1) - free[np.arange(some), study.item[which]]
     learnt_of = ~np.isin(np.asarray(study.graph.users.ids)[user], aside)
     result = {
         "data": options.name,
