@@ -7,7 +7,7 @@ bottleneck begins at 0, so that a group begins at the model of all; departs: wit
 bend and the biases of a metapatch). Groups are those of the earlier half of a user's
 rows and learn from the later half: a profile says what was acted on, so that groups of
 the same rows would learn their labels by heart. How many steps adapters take is chosen
-by the users set aside, of whom the cloud has learnt nothing.
+by rows of the users set aside that the cloud has not learnt from.
 """
 
 from dataclasses import dataclass, replace
@@ -42,8 +42,10 @@ class Grouped:
     Attributes:
         group: Of each user, by all of their rows.
         users: The rows of each user.
-        aside: Which users the cloud has learnt nothing of.
-        rows: By group; of them those of users not set aside, and of the others.
+        aside: Which users judge what the cloud has learnt.
+        rows: By group.
+        learn: Of them those of users not set aside.
+        judge: By group, the rows of the others that the network has not learnt from.
     """
 
     group: np.ndarray
@@ -70,8 +72,9 @@ class Grouped:
         near = KMeans(GROUPS, n_init=4, random_state=0).fit(profiles(early))
         drawn = Run(np.random.default_rng(SEED)).drawing("aside").random(len(rows))
         aside = drawn < ASIDE
-        judging = aside[owners(late.ptr)]
-        parts = (late, late.where(~judging), late.where(judging))
+        latest = rows.parted()[1]
+        judge = latest.where(aside[owners(latest.ptr)])
+        parts = (late, late.where(~aside[owners(late.ptr)]), judge)
         held = (_by_group(part, near.labels_) for part in parts)
         return cls(near.predict(profiles(rows)), rows, aside, *held)
 

@@ -34,6 +34,8 @@ from tidegraph.training.weights import weights_of
 
 DAY = 86_400
 PATCH = MetaPatch(rank=2, theta=4)
+SEED = 1
+"""Of a cloud that publishes a network and bases, and refuses some of either."""
 SHORT = Training(epochs=2, batch_size=64, optimizer=AdamW(1e-2, 0.0))
 
 
@@ -107,7 +109,7 @@ def killed_at(place: str, number: int, folder: Path) -> None:
         return inner(self, *given)
 
     setattr(Rounds, place, deadly)
-    run = Run(np.random.default_rng(0), checkpoints=folder)
+    run = Run(np.random.default_rng(SEED), checkpoints=folder)
     method().fit(parts()[1], model(), fleet(), run=run)
 
 

@@ -15,6 +15,7 @@ import torch
 import tidegraph as tg
 from dccl.clouds import (
     DAY,
+    SEED,
     SHORT,
     digest,
     fleet,
@@ -76,7 +77,7 @@ def states() -> list:
 def cloud(states) -> FittedDCCL:
     with pytest.MonkeyPatch.context() as patched:
         recorded(patched, states)
-        return method().fit(parts()[1], model(), fleet())
+        return method().fit(parts()[1], model(), fleet(), rng=SEED)
 
 
 def same(one, other):
@@ -158,7 +159,7 @@ def test_rewriting_the_future_changes_no_earlier_round(monkeypatch, cloud, state
     item[later] = np.random.default_rng(1).permutation(item[later])
     with monkeypatch.context() as patched:
         recorded(patched, other)
-        method().fit(replace(log, item=item), model(), fleet())
+        method().fit(replace(log, item=item), model(), fleet(), rng=SEED)
 
     for (state, told), (again, told_again) in zip(states[:2], other[:2], strict=True):
         same(state, again)
@@ -177,7 +178,7 @@ def test_what_a_log_shows_in_vain_later_changes_no_earlier_round(
     with monkeypatch.context() as patched:
         recorded(patched, other, 2)
         with pytest.raises(KeyboardInterrupt):
-            method().fit(replace(log, label=label), model(), fleet())
+            method().fit(replace(log, label=label), model(), fleet(), rng=SEED)
 
     for (state, told), (again, told_again) in zip(states[:2], other, strict=True):
         same(state, again)
@@ -211,7 +212,7 @@ def test_others_are_drawn_for_each_action_beside_which_nothing_was_shown_in_vain
 
 def test_a_fit_that_was_killed_goes_on_with_the_same_bits(monkeypatch, tmp_path, cloud):
     _, log = parts()
-    run = Run(np.random.default_rng(0), checkpoints=tmp_path)
+    run = Run(np.random.default_rng(SEED), checkpoints=tmp_path)
     with monkeypatch.context() as patched:
         recorded(patched, [], 2)
         with pytest.raises(KeyboardInterrupt):
@@ -238,7 +239,7 @@ def test_killed_twice_in_the_middle_of_rounds_a_fit_ends_with_the_same_bits(
     env = {**os.environ, "PYTHONPATH": paths}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=env, check=True)
 
-    run = Run(np.random.default_rng(0), checkpoints=tmp_path)
+    run = Run(np.random.default_rng(SEED), checkpoints=tmp_path)
     found = method().fit(parts()[1], model(), fleet(), run=run)
 
     assert found.rounds == cloud.rounds

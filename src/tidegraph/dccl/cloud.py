@@ -46,8 +46,9 @@ class DCCL:
     Attributes:
         rounds: When rounds are.
         distill: How the cloud learns.
-        aside: Share of the users by whom the cloud judges what it has learnt, and of
-            whom it learns nothing.
+        aside: Share of the users by whom the cloud judges what it has learnt. Bases and
+            U learn nothing of them, and the network nothing of the later third of their
+            rows.
 
     Source:
         Chu et al., "Graph Neural Networks in Modern Recommender Systems", section 19.3

@@ -38,9 +38,9 @@ class Round:
         model: Mean loss of the new rows under the model of all, before the round.
         own: That under what devices were answered by.
         teachers: Share of the devices learnt from whose own models were teachers.
-        before: Loss of the devices set aside under the model of all before the round;
-            nan where none of them has rows, so that nobody judges, or nothing was
-            learnt.
+        before: Loss of the later rows of the devices set aside, under the model of all
+            before the round; nan where they have none, so that nobody judges, or
+            nothing was learnt.
         after: That under what the model has learnt in the round.
         saved_before: What own models save these devices a row, beside the model that
             goes on, under the bases and U that were; 0 where none served.

@@ -21,7 +21,7 @@ class Verdict(NamedTuple):
     """What devices set aside say of a round; nan where none of them has rows.
 
     Attributes:
-        before: Mean loss of their rows under the model of all as it was.
+        before: Mean loss of their later rows under the model of all as it was.
         after: That under what the model has learnt.
         saved_before: Loss that their own models save beside the model that goes on, on
             later rows than those they learn from, under the bases and U that were; 0

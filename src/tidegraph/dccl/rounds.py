@@ -46,6 +46,7 @@ class _Known(NamedTuple):
 
     Attributes:
         kept: Which rows devices keep.
+        later: Those of devices set aside by which the network is judged.
         fresh: Those since the round before, from which no theta was learnt.
         theta: The numbers of the devices, learnt before these.
         clock: The moment of the round.
@@ -53,10 +54,16 @@ class _Known(NamedTuple):
     """
 
     kept: Bool[np.ndarray, " rows"]
+    later: Bool[np.ndarray, " rows"]
     fresh: FleetRows
     theta: Float32[np.ndarray, "d theta"]
     clock: int
     run: Run
+
+    @property
+    def learn(self) -> Bool[np.ndarray, " rows"]:
+        """Which rows the network learns from."""
+        return self.kept & ~self.later
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +72,8 @@ class Rounds:
 
     Attributes:
         inputs: What is on the devices by the end.
-        aside: Devices that the cloud does not learn from, but judges itself by.
+        aside: Devices that the cloud judges itself by. Bases and U learn nothing of
+            them, and the network nothing of the later third of their rows.
         local: How devices learn.
         distill: How the cloud learns.
         keep: How many of its latest rows a device keeps.
@@ -129,8 +137,9 @@ class Rounds:
             state, trust=state.trust.after(_losses_of_devices(judged, state.current))
         )
         verdict, share = Verdict(), 0.0
-        if (news & ~self._judging).any():
-            known = _Known(kept, fresh, theta, clock, run)
+        if (news & ~self._of_aside).any():
+            later = self._later(state, kept)
+            known = _Known(kept, later, fresh, theta, clock, run)
             state, verdict, share = self._learn_in_cloud(state, known)
         past = self.rows(state).where(kept)
         afresh = start_thetas(state.head, state.earlier, past)
@@ -150,9 +159,21 @@ class Rounds:
         )
 
     @cached_property
-    def _judging(self) -> Bool[np.ndarray, " rows"]:
+    def _of_aside(self) -> Bool[np.ndarray, " rows"]:
         """Which rows are of devices set aside."""
         return self.aside[owners(self.inputs.ptr)]
+
+    def _later(
+        self, state: CloudState, kept: Bool[np.ndarray, " rows"]
+    ) -> Bool[np.ndarray, " rows"]:
+        """Return which rows no network has learnt from, so that they can judge it.
+
+        The same third of their rows judges bases and U. In a later round they are among
+        the earlier ones, and are learnt from; never the other way about.
+        """
+        later = kept & self._of_aside
+        later[later] = self.rows(state).where(later).late()
+        return later
 
     def _told(
         self, clock: int, state: CloudState, verdict: Verdict | None = None
@@ -183,23 +204,26 @@ class Rounds:
         The model of all and the patches are judged by themselves: patches are learnt
         for the model that goes on, be it the new one or that which was.
         """
-        judging, learn = known.kept & self._judging, self._learning(state, known)
-        taught, share = None, 0.0
+        others, judged = self._of_others(state, known), bool(known.later.any())
+        taught = of_others = None
+        share = 0.0
         if state.version != PLAIN and self.distill.beta:
-            unseen = self._rows_of(known.fresh, ~self.aside)
-            taught = teach(state.head, known.theta, learn, unseen)
-            share = _share_of_devices(learn, taught)
-        judged, model = bool(judging.any()), self._learn_model(state, known, taught)
+            unseen, learn = self._rows_of(known.fresh, ~self.aside), known.learn
+            rows = self.rows(state).where(learn)
+            taught = teach(state.head, known.theta, rows, unseen)
+            of_others = taught.where(~self._of_aside[learn])
+            share = of_others.share(others)
+        model = self._learn_model(state, known, taught)
         before, after = (
-            loss_of_model(one.head, self.rows(one).where(judging))
+            loss_of_model(one.head, self.rows(one).where(known.later))
             for one in (state, model)
         )
         if not model.finite or (judged and not is_no_worse(after, before)):
             model = state
         early = self._learnt_early(state, known)
-        learnt = self._learn_patches(model, known, early, taught)
+        learnt = self._learn_patches(model, known, early, of_others)
         was = model.head if state.patched else without_patches(model.head)
-        judges = self.rows(model).where(judging)
+        judges = self.rows(model).where(known.kept & self._of_aside)
         saved = (
             saved_by_own_models(head, early, judges, self.local, self.processes)
             for head in (was, learnt)
@@ -207,15 +231,15 @@ class Rounds:
         verdict = Verdict(before, after, *saved)
         head = best_bases(learnt, was, verdict, judged)
         published = model is not state or head is learnt
-        state = replace(state, spent=state.spent + self._privacy_spent(learn))
+        state = replace(state, spent=state.spent + self._privacy_spent(others))
         if published:
             version = state.version + 1
             state = replace(state, ranker=model.ranker, head=head, version=version)
         return state, verdict, share
 
-    def _learning(self, state: CloudState, known: _Known) -> FleetRows:
-        """Return the rows that are learnt from, as they enter the tower of a state."""
-        return self.rows(state).where(known.kept & ~self._judging)
+    def _of_others(self, state: CloudState, known: _Known) -> FleetRows:
+        """Return the rows of devices not set aside, as they enter a state's tower."""
+        return self.rows(state).where(known.kept & ~self._of_aside)
 
     def _learn_model(
         self, state: CloudState, known: _Known, taught: Teachers | None
@@ -227,13 +251,14 @@ class Rounds:
         run, distill = known.run.child("model"), self.distill
         if distill.model is None:
             return state
-        learn, judging = self._learning(state, known), known.kept & self._judging
+        learn, judges = (
+            self.rows(state).where(some) for some in (known.learn, known.later)
+        )
         if distill.learns == "network":
             weight = capped_weights(learn, distill.cap).numpy()
-            parts = known.kept & ~self._judging, judging
+            parts = known.learn, known.later
             data = TrainingData(self.inputs, *parts, weight, taught, known.clock)
             return train_network(state, data, distill, run)
-        judges = self.rows(state).where(judging)
         head = distill_model(state.head, learn, taught, judges, distill, run)
         return replace(state, head=head)
 
@@ -276,9 +301,9 @@ class Rounds:
         return distill_patches(
             head,
             early,
-            self._learning(state, known),
+            self._of_others(state, known),
             taught,
-            self.rows(state).where(known.kept & self._judging),
+            self.rows(state).where(known.kept & self._of_aside),
             self.distill,
             known.run.child("patches"),
             early,
@@ -318,12 +343,6 @@ class Rounds:
     def _rows_of(self, rows: FleetRows, devices: Bool[np.ndarray, " d"]) -> FleetRows:
         """Return the same devices, of which some alone have their rows."""
         return rows.where(devices[owners(rows.ptr)])
-
-
-def _share_of_devices(rows: FleetRows, taught: Teachers) -> float:
-    """Return the share of the devices with rows that are trusted in all of these."""
-    first = rows.ptr[:-1][rows.counts > 0]
-    return float(taught.trusted[first].mean()) if len(first) else 0.0
 
 
 def _losses_of_devices(judged: Losses, devices: Bool[np.ndarray, " d"]) -> Losses:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 from tidegraph.arguments import settings
 from tidegraph.device.fleet import losses, over
@@ -30,10 +30,6 @@ with needed("torch", "neural", "a neural network"):
     import torch
     import torch.nn.functional as F
     from torch import Tensor
-
-
-def _training_settings(epochs: int, batch_size: int, learning_rate: float) -> Training:
-    return Training(epochs, batch_size, AdamW(learning_rate, 0.0), patience=3)
 
 
 @settings
@@ -62,9 +58,11 @@ class MoMoDistill:
     beta: float = 0.5
     cap: float = 200.0
     model: Training | None = field(
-        default_factory=lambda: _training_settings(3, 1024, 1e-3)
+        default_factory=lambda: Training(3, 1024, AdamW(1e-3, 0.0))
     )
-    patches: Training = field(default_factory=lambda: _training_settings(20, 16, 1e-2))
+    patches: Training = field(
+        default_factory=lambda: Training(20, 16, AdamW(1e-2, 0.0))
+    )
     private: Private | None = None
     learns: Literal["network", "tower"] = "network"
 
@@ -97,6 +95,19 @@ class Teachers(NamedTuple):
 
     probability: Float32[np.ndarray, " n"]
     trusted: Float32[np.ndarray, " n"]
+
+    def where(self, some: Bool[np.ndarray, " n"]) -> "Teachers":
+        """Return what they say of some of the rows."""
+        return Teachers(*(part[some] for part in self))
+
+    def share(self, rows: FleetRows) -> float:
+        """Return the share of the devices with rows that are trusted in all of these.
+
+        Args:
+            rows: The same rows, and whose they are.
+        """
+        first = rows.ptr[:-1][rows.counts > 0]
+        return float(self.trusted[first].mean()) if len(first) else 0.0
 
 
 def teach(

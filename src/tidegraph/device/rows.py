@@ -110,15 +110,23 @@ class FleetRows:
     def parted(self, share: float = 1 / 3) -> "tuple[FleetRows, FleetRows]":
         """Return the earlier rows of each device, and about so many of its latest.
 
+        See ``late``.
+        """
+        late = self.late(share)
+        return self.where(~late), self.where(late)
+
+    def late(self, share: float = 1 / 3) -> Bool[np.ndarray, " n"]:
+        """Return which rows are the latest of their device, about so many.
+
         Rows of one moment stay together, and those of a device's only moment are late.
+        As a device has further rows, those that were not late never are again.
         """
         counts = self.counts
         first = self.ptr[1:] - np.maximum(1, np.round(counts * share)).astype(np.int64)
         cut = np.zeros(len(self), np.int64)
         some = counts > 0
         cut[some] = self.time[first[some]]
-        late = self.time >= np.repeat(cut, counts)
-        return self.where(~late), self.where(late)
+        return self.time >= np.repeat(cut, counts)
 
     def side_by_side(self, devices: Int64[np.ndarray, " e"]) -> Rows:
         """Return the rows of some devices, padded to one length."""
