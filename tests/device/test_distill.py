@@ -79,6 +79,8 @@ def test_no_device_counts_more_than_the_cap():
         np.testing.assert_allclose(
             weight[some], own * min(1, 5 / max(own.sum(), 1e-9)), rtol=1e-5
         )
+    assert torch.equal(capped_weights(fleet, None), fleet.rows.weight)
+    assert MoMoDistill().cap is None
 
 
 def test_a_teacher_counts_only_where_it_beats_the_model_on_unseen_rows():

@@ -39,8 +39,8 @@ class MoMoDistill:
     Attributes:
         beta: What staying close to the devices' own models counts beside the rows
             themselves; 0 does without teachers.
-        cap: Most that the rows of one device count together; of a fleet that keeps
-            fewer rows a device it bounds nothing.
+        cap: Most that the rows of one device count together; as many as it keeps if
+            none.
         model: How the model is trained, on rows; it stays as it is if none.
         patches: How bases and start are trained, on devices.
         private: Let bases and start tell of no single device; the model then does not
@@ -56,9 +56,10 @@ class MoMoDistill:
     """
 
     beta: float = 0.5
-    cap: float = 200.0
+    cap: float | None = None
     model: Training | None = field(
-        default_factory=lambda: Training(3, 1024, AdamW(1e-3, 0.0))
+        # A round is short, and its last steps are far apart: their mean is published.
+        default_factory=lambda: Training(3, 1024, AdamW(), average=0.98)
     )
     patches: Training = field(
         default_factory=lambda: Training(20, 16, AdamW(1e-2, 0.0))
@@ -251,8 +252,10 @@ class _Model:
         return least_if_nan(-float(loss_of(logit, self.valid)))
 
 
-def capped_weights(fleet: FleetRows, cap: float) -> Float[Tensor, " n"]:
+def capped_weights(fleet: FleetRows, cap: float | None) -> Float[Tensor, " n"]:
     """Return how much each row counts, if no device's count more than so much."""
+    if cap is None:
+        return fleet.rows.weight
     weight = fleet.rows.weight.numpy()
     owner = owners(fleet.ptr)
     total = np.bincount(owner, weight, minlength=len(fleet))

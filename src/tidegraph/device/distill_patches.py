@@ -180,11 +180,12 @@ class _Patches:
         parts: tuple[FleetRows, FleetRows, FleetRows],
     ) -> _Devices:
         early, late, taught = (part.side_by_side(devices) for part in parts)
-        total = late.weight.sum(dim=1, keepdim=True).clamp(min=1e-9)
-        share = (self.settings.cap / total).clamp(max=1)
-        late, taught = (
-            part._replace(weight=part.weight * share) for part in (late, taught)
-        )
+        if self.settings.cap is not None:
+            total = late.weight.sum(dim=1, keepdim=True).clamp(min=1e-9)
+            share = (self.settings.cap / total).clamp(max=1)
+            late, taught = (
+                part._replace(weight=part.weight * share) for part in (late, taught)
+            )
         return _Devices(tensor(theta[devices]), early, late, taught)
 
     def loss(self, batch: _Devices) -> Tensor:
