@@ -1,6 +1,7 @@
 """What a user comes back to: the baseline where people choose the same again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -9,7 +10,6 @@ from jaxtyping import Bool, Float32, Int32
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
-from tidegraph.kernels.distinct_numbers import Few
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
@@ -138,20 +138,15 @@ class FittedRepeat:
     def _voters_and_votes(
         self, requests: Requests
     ) -> tuple[WeightedHistory, SparseRows]:
-        """Return who votes, and a row of votes for each different voter.
+        """Return who votes, and for whom."""
+        return self._voters(requests), self._votes
 
-        Each item that training saw votes for itself.
-        """
-        voters = self._voters(requests)
-        own = Few.of(voters.row)
-        known = self.seen[own.number]
-        votes = SparseRows(
-            starts(known),
-            own.number[known],
-            np.ones(int(known.sum()), np.float32),
-            len(self.seen),
-        )
-        return replace(voters, row=own.places(voters.row)), votes
+    @cached_property
+    def _votes(self) -> SparseRows:
+        """A row per item: each that training saw votes for itself."""
+        item = np.flatnonzero(self.seen).astype(np.int32)
+        ones = np.ones(len(item), np.float32)
+        return SparseRows(starts(self.seen), item, ones, len(self.seen))
 
     def _voters(self, requests: Requests) -> WeightedHistory:
         """Return the distinct items of each history, weighing as their events do."""

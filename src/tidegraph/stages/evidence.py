@@ -34,12 +34,13 @@ def is_positive_event(history: Histories) -> Bool[np.ndarray, " events"]:
 
 def positive_history(history: Histories) -> Histories:
     """Return the events of each history that say that somebody wanted an item."""
-    positive = is_positive_event(history)
-    return history if bool(positive.all()) else events_where(history, positive)
+    return events_where(history, is_positive_event(history))
 
 
 def events_where(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
     """Return the events of each history for which a mask holds."""
+    if bool(kept.all()):
+        return history
     ptr = starts_where(history.ptr, kept)
     return Histories(ptr, history.node[kept], history.time[kept], history.weight[kept])
 

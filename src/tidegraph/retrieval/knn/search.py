@@ -20,6 +20,7 @@ from tidegraph.retrieval.scoring.decay import (
     add_votes,
     as_key,
     halve,
+    least_to_offer,
     room_for_decayed_sums,
     split_keys,
 )
@@ -304,7 +305,7 @@ def _nearest_of_decayed(
     scale, shift, size = owner_terms
     (_, dot, touched), block = room
     for q in range(first, last):
-        count, kept = add_votes(query, owners, room, q), 0
+        count, kept, least = add_votes(query, owners, room, q), 0, -np.inf
         for t in range(count):
             v = touched[t]
             plain, shifted = halve(dot[v], block[v]), query_terms[1][q] * shift[v]
@@ -314,7 +315,8 @@ def _nearest_of_decayed(
             dot[v] = np.nan
             if v == skip[q] or not (above > 0 and below > 0):
                 continue
-            kept = offer_to_heap(
-                found[q], near[q], kept, v, as_key(above / below, times)
-            )
+            s = above / below
+            if times != 0 or s >= least:
+                kept = offer_to_heap(found[q], near[q], kept, v, as_key(s, times))
+                least = least_to_offer(near[q], kept)
         sort_heap(found[q], near[q], kept)

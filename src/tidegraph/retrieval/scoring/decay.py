@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike
 from tidegraph.data.views.matrix import as_seconds_log
 from tidegraph.durations import DAY
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.jit import compiled, sealed
 from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.retrieval.from_log import FromLog
 from tidegraph.stages import Fold, Train
@@ -30,7 +30,9 @@ MOST = 1 << 37
 
 _BIAS = 1 << 38
 _DIGITS = 24  # Of a float32.
+_EXACT = 2.0**53  # A whole number below has all its digits in a float64.
 _HALVES = 0.5 ** np.arange(1100.0)  # From 1 down to what a float64 takes for 0.
+_FLOAT_HALVINGS = 512  # A product has at least 2^-298, so all digits above 2^-1022.
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -67,13 +69,13 @@ def halvings(
     sizes = np.diff(history.ptr)
     newest = np.zeros(len(sizes), np.int64)
     newest[sizes > 0] = history.time[history.ptr[1:][sizes > 0] - 1]
-    age = np.repeat(newest, sizes) - history.time
     # A shorter half-life tells two seconds apart no better than this does.
     half_life = max(half_life_days * DAY, 0.01)
-    # The remainder is exact, so that a later newest event changes no fraction.
-    whole, rest = np.divmod(age.astype(np.float64), half_life)
-    fraction = np.exp2(-rest / half_life).astype(np.float32)
-    return fraction, np.minimum(whole, MOST).astype(np.int64)
+    exponent = np.empty(len(history.time))
+    count = np.empty(len(history.time), np.int64)
+    ptr, latest, time = sealed(history.ptr, newest, history.time)
+    _write_halvings(ptr, latest, time, half_life, exponent, count)
+    return np.exp2(exponent, out=exponent).astype(np.float32), count
 
 
 def sort_keys(
@@ -91,6 +93,36 @@ def split_keys(
     """Return the number of each key, all above 0, and how often to halve it."""
     digits = (key & ((1 << _DIGITS) - 1)) / (1 << _DIGITS)
     return digits.astype(np.float32), _BIAS - (key >> _DIGITS)
+
+
+@compiled
+def _write_halvings(
+    ptr: np.ndarray,
+    newest: np.ndarray,
+    time: np.ndarray,
+    half_life: float,
+    exponent: np.ndarray,
+    count: np.ndarray,
+) -> None:
+    """Write for each age how many half-lives it has, and less what part of one more."""
+    # The remainder is exact, so that a later newest event changes no fraction; of a
+    # whole half-life the product is exact, too.
+    whole_seconds = half_life == math.floor(half_life)
+    for row in range(ptr.size - 1):
+        for h in range(ptr[row], ptr[row + 1]):
+            age = np.float64(newest[row] - time[h])
+            if whole_seconds and age < _EXACT:
+                whole = np.floor(age / half_life)
+                rest = age - whole * half_life
+                if rest < 0:
+                    whole, rest = whole - 1, rest + half_life
+                elif rest >= half_life:
+                    whole, rest = whole + 1, rest - half_life
+            else:
+                rest = np.fmod(age, half_life)
+                whole = np.floor((age - rest) / half_life + 0.5)
+            exponent[h] = -rest / half_life
+            count[h] = np.int64(min(whole, float(MOST)))
 
 
 @compiled
@@ -176,17 +208,26 @@ def top_k_decayed(
         for e in range(hidden[0][request], hidden[0][request + 1]):
             if 0 <= hidden[1][e] < total.size:
                 total[hidden[1][e]] = np.nan
-        found = 0
+        found, least = 0, -np.inf
         for t in range(count):
             i = touched[t]
-            if total[i] == total[i]:
-                found = offer_to_heap(
-                    item[request], key, found, i, as_key(total[i], block[i])
-                )
+            s = total[i]
             total[i] = np.nan
+            if s == s and (block[i] != 0 or s >= least):
+                found = offer_to_heap(item[request], key, found, i, as_key(s, block[i]))
+                least = least_to_offer(key, found)
         sort_heap(item[request], key, found)
         for place in range(found):
             score[request, place] = as_float(key[place])
+
+
+@compiled
+def least_to_offer(key: np.ndarray, found: int) -> float:
+    """Return a number below which none enters a heap of keys, and none has a key."""
+    # Keys below 0 are cut towards 0, so that a number below one may have the same.
+    if found < key.size or key[0] <= 0:
+        return -np.inf
+    return as_float(key[0])
 
 
 def room_for_sums(rows: int, width: int, kind: DTypeLike) -> Sums:
@@ -213,6 +254,8 @@ def add_votes(voters: Arrays, votes: Rows, room: Room, request: int) -> int:
     """Add up the votes of one request; return how many items got any."""
     ptr, row, gain, halvings = voters
     (voted, total, touched), block = room
+    if _floats_suffice(halvings, ptr[request], ptr[request + 1]):
+        return _add_votes_as_floats(voters, votes, room, request)
     count = 0
     for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
         v = row[h]
@@ -227,6 +270,41 @@ def add_votes(voters: Arrays, votes: Rows, room: Room, request: int) -> int:
                 count += 1
                 total[i] = 0
             add_halved(total, block, i, vote, halvings[h])
+    return count
+
+
+@compiled
+def _floats_suffice(halvings: np.ndarray, start: int, stop: int) -> bool:
+    """Return whether no product of two float32, halved so often, leaves a float64."""
+    for h in range(start, stop):
+        if not -_FLOAT_HALVINGS <= halvings[h] <= _FLOAT_HALVINGS:
+            return False
+    return True
+
+
+@compiled
+def _add_votes_as_floats(voters: Arrays, votes: Rows, room: Room, request: int) -> int:
+    """Add up votes as ``add_votes``: a power of two changes no digit of a sum."""
+    ptr, row, gain, halvings = voters
+    (voted, total, touched), block = room
+    count = 0
+    for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
+        v = row[h]
+        if v < 0 or v >= voted.size or voted[v] == request:
+            continue
+        voted[v] = request
+        times = halvings[h]
+        part = np.float64(gain[h]) * (_HALVES[times] if times >= 0 else 2.0**-times)
+        for e in range(votes[0][v], votes[0][v + 1]):
+            i = np.uint32(votes[1][e])
+            so_far = total[i]
+            fresh = so_far != so_far
+            # Written without a branch, which would be guessed wrong too often.
+            touched[count] = i
+            count += fresh
+            total[i] = (0.0 if fresh else so_far) + part * votes[2][e]
+    for t in range(count):
+        block[touched[t]] = 0
     return count
 
 

@@ -70,6 +70,8 @@ class WeightedHistory:
 
     def of(self, kept: Bool[np.ndarray, " voters"]) -> "WeightedHistory":
         """Return some of the voters."""
+        if bool(kept.all()):
+            return self
         ptr = starts_where(self.ptr, kept)
         count = None if self.halvings is None else self.halvings[kept]
         return WeightedHistory(ptr, self.row[kept], self.gain[kept], count)
@@ -141,30 +143,33 @@ def top_k_of_sums(
     """
     if choice is not None:
         few = Few.of(voters.row[voters.row < len(votes)])
-        some, voters = (
-            votes.rows(few.number),
-            replace(voters, row=few.places(voters.row)),
-        )
+        some = votes.rows(few.number)
+        voters = replace(voters, row=few.places(voters.row))
         found = top_k_of_sums(voters, choice.columns(some), choice.excluded, k, channel)
         return replace(found, item=choice.at(found.item))
     shape = (len(voters), min(check_k(k), votes.width))
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
-    few = Few.of(voters.row[voters.row < len(votes)])
-    size = int((votes.ptr[few.number + 1] - votes.ptr[few.number]).sum())
-    if not are_few(size, votes.width):
+    if not _are_few_votes(voters, votes):
         _write_top_k(voters, votes, excluded, item, score)
         return Candidates.of_channel(item, score, channel)
     # Only the rows that vote, and only the items that they vote for.
-    few_votes = votes.rows(few.number)
-    named = Few.of(few_votes.column)
-    few_votes = SparseRows(
-        few_votes.ptr, named.places(few_votes.column), few_votes.weight, len(named)
-    )
-    voters = replace(voters, row=few.places(voters.row))
+    few = Few.of(voters.row[voters.row < len(votes)])
+    some = votes.rows(few.number)
+    named = Few.of(some.column)
+    some = replace(some, column=named.places(some.column), width=len(named))
     hidden = ItemSets(excluded.ptr, named.places(excluded.item))
-    _write_top_k(voters, few_votes, hidden, item, score)
+    few_voters = replace(voters, row=few.places(voters.row))
+    _write_top_k(few_voters, some, hidden, item, score)
     return Candidates.of_channel(named.at(item), score, channel)
+
+
+def _are_few_votes(voters: WeightedHistory, votes: SparseRows) -> bool:
+    """Return whether there are so few votes that room for each item takes longer."""
+    if not are_few(len(voters.row), votes.width):
+        return False
+    row = voters.row[(voters.row >= 0) & (voters.row < len(votes))]
+    return are_few(int((votes.ptr[row + 1] - votes.ptr[row]).sum()), votes.width)
 
 
 def _write_top_k(
