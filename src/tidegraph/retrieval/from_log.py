@@ -58,6 +58,15 @@ class Fades(Protocol):
         ...
 
 
+@runtime_checkable
+class FitsInTurn(Protocol):
+    """A method that is fitted on the beginnings of a log in one pass."""
+
+    def fit_in_turn(self, folds: Sequence[Fold]) -> Sequence[FittedRetriever]:
+        """Fit on folds each of which goes on where the one before ends."""
+        ...
+
+
 def value_of(value: T | FromLog) -> T:
     """Return a setting that a log has chosen, or that was written.
 
@@ -278,9 +287,14 @@ class _Judge:
         for known, before, fitted in self.fits:
             if before is trial and known == method:
                 return fitted
+        trials = (trial,)
         try:
-            fitted = method.fit(trial.known)
+            if len(self.trials) > 1 and isinstance(method, FitsInTurn):
+                trials = self.trials
+                found = method.fit_in_turn([each.known for each in trials])
+            else:
+                found = [method.fit(trial.known)]
         except (ConfigError, MissingExtraError):
-            fitted = None
-        self.fits.append((method, trial, fitted))
-        return fitted
+            found = [None] * len(trials)
+        self.fits.extend((method, *each) for each in zip(trials, found, strict=True))
+        return found[trials.index(trial)]

@@ -1,19 +1,19 @@
 """What everybody chooses, the recent counting more."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Float64, Int32, Int64
 
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, sealed
 from tidegraph.ranges import span
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
@@ -21,15 +21,19 @@ from tidegraph.retrieval.from_log import (
     chosen_settings,
     settle_on_log,
 )
-from tidegraph.retrieval.scoring.decay import check_half_life, sort_keys
+from tidegraph.retrieval.scoring.decay import (
+    add_halved,
+    check_half_life,
+    halvings,
+    sort_keys,
+)
 from tidegraph.retrieval.scoring.describe import describe_retriever
 from tidegraph.retrieval.scoring.evidence import evident_log, trained_until
-from tidegraph.retrieval.scoring.weighted_history import summed
+from tidegraph.retrieval.scoring.top_k import first_visible
 from tidegraph.stages import (
     NO_ITEM,
     Candidates,
     Fold,
-    ItemSets,
     Requests,
     Train,
     check_k,
@@ -71,37 +75,108 @@ class Popular:
         method = settle_on_log(self, QUESTIONS, fold, moments=MOMENTS)
         half_life = check_half_life(method.half_life_days, fold, "Popular")
         log = evident_log(fold, "Popular")
-        if half_life is None:
-            total = np.bincount(log.item, log.weight, minlength=len(log.items))
-            score = np.where(total > 0, total, -np.inf).astype(np.float32)
-            order = _order_by_score(score)
+        (found,) = popularity_at(log, [len(log)], half_life)
+        return FittedPopular(*found, trained_until(fold), chosen_settings(self, method))
+
+    def fit_in_turn(self, folds: Sequence[Fold]) -> "Sequence[FittedPopular]":
+        """Fit on folds each of which goes on where the one before ends.
+
+        Each event is summed once, whatever the number of folds, with ages since the
+        newest of all: that changes all scores by one factor.
+        """
+        half_life = check_half_life(self.half_life_days, folds[-1], "Popular")
+        if bool((folds[-1].events.weight <= 0).any()):
+            # What is evidence in one fold may be none in the next.
+            return [self.fit(fold) for fold in folds]
+        logs = [evident_log(fold, "Popular") for fold in folds]
+        return [
+            FittedPopular(*found, int(log.time[-1]))
+            for log, found in zip(
+                logs,
+                popularity_at(logs[-1], list(map(len, logs)), half_life),
+                strict=True,
+            )
+        ]
+
+
+class Popularity(NamedTuple):
+    """Items by their worth.
+
+    Attributes:
+        score: The worth of each item; ``-inf`` where that is 0 or less.
+        order: The items that have a score, best first, of equals the first.
+    """
+
+    score: Float32[np.ndarray, " items"]
+    order: Int32[np.ndarray, " scored"]
+
+    @classmethod
+    def of_sums(cls, total: Float64[np.ndarray, " items"]) -> "Popularity":
+        """Return the items by sums of weights."""
+        return cls.of_scores(np.where(total > 0, total, -np.inf).astype(np.float32))
+
+    @classmethod
+    def of_scores(cls, score: Float32[np.ndarray, " items"]) -> "Popularity":
+        """Return the items by their scores."""
+        order = np.argsort(-score, kind="stable")
+        return cls(score, order[score[order] > -np.inf].astype(np.int32))
+
+    @classmethod
+    def of_decayed_sums(
+        cls, total: Float64[np.ndarray, " items"], block: Int64[np.ndarray, " items"]
+    ) -> "Popularity":
+        """Return the items by sums, each of which is to be halved ``block`` times."""
+        key, score = sort_keys(total.astype(np.float32), block)
+        score[key <= 0] = -np.inf
+        scored = np.flatnonzero(key > 0)
+        order = scored[np.argsort(-key[scored], kind="stable")]
+        return cls(score, order.astype(np.int32))
+
+
+def popularity_at(
+    log: Interactions, stops: Sequence[int], half_life_days: float | None
+) -> Iterator[Popularity]:
+    """Yield the popularity after so many of a log's events, each summed once.
+
+    Args:
+        log: Actions that are evidence, the oldest first.
+        stops: How many of them are known; increasing.
+        half_life_days: Age, at the last event of all that are summed, at which an event
+            counts half; None where age does not matter. Another moment to count ages
+            from changes all by one factor, and so no order but of what rounding makes
+            equal.
+    """
+    total, block = np.zeros(len(log.items)), np.zeros(len(log.items), np.int64)
+    worth, count = log.weight, None
+    if half_life_days is not None:
+        span = np.array([0, stops[-1]], np.int64)
+        known = log.item[: stops[-1]], log.time[: stops[-1]], log.weight[: stops[-1]]
+        share, count = halvings(Histories(span, *known), half_life_days)
+        worth = known[2] * share
+    start = 0
+    for stop in stops:
+        item = log.item[start:stop]
+        if count is None:
+            total += np.bincount(item, worth[start:stop], minlength=len(total))
+            yield Popularity.of_sums(total)
         else:
-            score, order = _recent_popularity(log, half_life)
-        return FittedPopular(
-            score, order, trained_until(fold), chosen_settings(self, method)
-        )
+            part = sealed(item, worth[start:stop], count[start:stop])
+            _add_events(part[0], part[1], part[2], total, block)
+            yield Popularity.of_decayed_sums(total, block)
+        start = stop
 
 
-def _order_by_score(
-    score: Float32[np.ndarray, " items"],
-) -> Int32[np.ndarray, " scored"]:
-    order = np.argsort(-score, kind="stable")
-    return order[score[order] > -np.inf].astype(np.int32)
-
-
-def _recent_popularity(
-    log: Interactions, half_life_days: float
-) -> tuple[Float32[np.ndarray, " items"], Int32[np.ndarray, " scored"]]:
-    """Return each item's score and the items in order, all events one history."""
-    span = np.array([0, len(log)], np.int64)
-    whole = Histories(span, log.item, log.time, log.weight)
-    total = summed(whole, len(log.items), half_life_days)
-    key, score = sort_keys(*total.arrays[2:])
-    scored = key > 0
-    everywhere = np.full(len(log.items), -np.inf, np.float32)
-    everywhere[total.row[scored]] = score[scored]
-    order = total.row[scored][np.lexsort((total.row[scored], -key[scored]))]
-    return everywhere, order
+@compiled
+def _add_events(
+    item: np.ndarray,
+    worth: np.ndarray,
+    count: np.ndarray,
+    total: np.ndarray,
+    block: np.ndarray,
+) -> None:
+    # The newest first, so that what is older is scaled down to it.
+    for e in range(item.size - 1, -1, -1):
+        add_halved(total, block, item[e], worth[e], count[e])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,18 +214,24 @@ class FittedPopular:
         width = min(check_k(k), len(self.score))
         choice = requests.choice(len(self.score))
         if choice is None:
-            return _top_visible(
-                self.order, self._place, self.score, requests.hidden, width
+            return first_visible(
+                self.order,
+                self._place,
+                self.score,
+                requests.hidden,
+                width,
+                "Popular",
             )
         few = choice.item
         order = np.argsort(self._place[few], kind="stable").astype(np.int32)
         order = order[self._place[few[order]] < len(self.order)]
-        found = _top_visible(
+        found = first_visible(
             order,
             _places(order, len(few)),
             self.score[few],
             choice.excluded,
             min(width, len(few)),
+            "Popular",
         )
         return replace(found, item=choice.at(found.item))
 
@@ -180,7 +261,7 @@ class FittedPopular:
         order = state.arrays.get("order")
         return cls(
             score,
-            _order_by_score(score) if order is None else order,
+            Popularity.of_scores(score).order if order is None else order,
             cast(int | None, state.settings.get("trained_until")),
             cast(Mapping[str, object], state.settings.get("chosen", {})),
         )
@@ -192,57 +273,3 @@ def _places(
     place = np.full(items, len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     return place
-
-
-def _top_visible(
-    order: Int32[np.ndarray, " scored"],
-    place: Int32[np.ndarray, " items"],
-    popularity: Float32[np.ndarray, " items"],
-    hidden: ItemSets,
-    width: int,
-) -> Candidates:
-    """Return the first items of an order that a request does not hide."""
-    item = np.full((len(hidden), width), NO_ITEM, np.int32)
-    score = np.full(item.shape, -np.inf, np.float32)
-    over_rows(
-        lambda a, b: _first_visible(
-            order, place, popularity, hidden.ptr, hidden.item, item, score, a, b
-        ),
-        len(hidden),
-    )
-    return Candidates.of_channel(item, score, "Popular")
-
-
-@compiled
-def _first_visible(
-    order: np.ndarray,
-    place: np.ndarray,
-    popularity: np.ndarray,
-    hidden_ptr: np.ndarray,
-    hidden_item: np.ndarray,
-    item: np.ndarray,
-    score: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    width, longest = item.shape[1], 0
-    for request in range(first, last):
-        longest = max(longest, hidden_ptr[request + 1] - hidden_ptr[request])
-    # By place, the request that hides it: no more places than these are looked at.
-    hidden_by = np.full(width + longest, -1, np.int64)
-    for request in range(first, last):
-        start, stop = hidden_ptr[request], hidden_ptr[request + 1]
-        reach = min(width + stop - start, order.size)
-        for e in range(start, stop):
-            i = hidden_item[e]
-            # Later items than training's have no place.
-            if 0 <= i < place.size and place[i] < reach:
-                hidden_by[place[i]] = request
-        found = 0
-        for at in range(reach):
-            if found == width:
-                break
-            if hidden_by[at] != request:
-                item[request, found] = order[at]
-                score[request, found] = popularity[order[at]]
-                found += 1

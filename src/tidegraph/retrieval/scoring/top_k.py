@@ -153,3 +153,111 @@ def keep_larger_votes(
             if vote[n, place] > most[row[n], place]:
                 out[row[n], place] = voter[n]
                 most[row[n], place] = vote[n, place]
+
+
+Ranked = tuple[np.ndarray, np.ndarray, np.ndarray]
+Hidden = tuple[np.ndarray, np.ndarray]
+
+
+def first_visible(
+    order: Int32[np.ndarray, " scored"],
+    place: Int32[np.ndarray, " items"],
+    popularity: Float32[np.ndarray, " items"],
+    hidden: ItemSets,
+    width: int,
+    channel: str,
+) -> Candidates:
+    """Return the first items of an order that a request does not hide.
+
+    Args:
+        order: Items, best first.
+        place: The place of each item in it; behind it where it has none.
+        popularity: What each item scores.
+        hidden: Items to leave out, per request.
+        width: Length of the list.
+        channel: The method's name.
+    """
+    item = np.full((len(hidden), width), NO_ITEM, np.int32)
+    score = np.full(item.shape, -np.inf, np.float32)
+    over_rows(
+        lambda a, b: _write_first_visible(
+            (order, place, popularity), (hidden.ptr, hidden.item), item, score, a, b
+        ),
+        len(hidden),
+    )
+    return Candidates.of_channel(item, score, channel)
+
+
+@compiled
+def _write_first_visible(
+    ranked: Ranked,
+    hidden: Hidden,
+    item: np.ndarray,
+    score: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Write the first items of an order that are not hidden, and their scores."""
+    # Room for all items is worth it where as many are to be hidden.
+    if ranked[1].size <= hidden[0][last] - hidden[0][first]:
+        _first_by_item(ranked, hidden, item, score, first, last)
+    else:
+        _first_by_place(ranked, hidden, item, score, first, last)
+
+
+@compiled
+def _first_by_item(
+    ranked: Ranked,
+    hidden: Hidden,
+    item: np.ndarray,
+    score: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    order, place, popularity = ranked
+    ptr, hidden_item = hidden
+    hidden_by = np.full(place.size, -1, np.int64)
+    for request in range(first, last):
+        for e in range(ptr[request], ptr[request + 1]):
+            # Later items than training's have no place.
+            if 0 <= hidden_item[e] < hidden_by.size:
+                hidden_by[hidden_item[e]] = request
+        found = 0
+        for i in order:
+            if found == item.shape[1]:
+                break
+            if hidden_by[i] != request:
+                item[request, found] = i
+                score[request, found] = popularity[i]
+                found += 1
+
+
+@compiled
+def _first_by_place(
+    ranked: Ranked,
+    hidden: Hidden,
+    item: np.ndarray,
+    score: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    order, place, popularity = ranked
+    ptr, hidden_item = hidden
+    width, longest = item.shape[1], 0
+    for request in range(first, last):
+        longest = max(longest, ptr[request + 1] - ptr[request])
+    # No more places than these are looked at; one behind them stands for the rest.
+    behind = width + longest
+    hidden_by = np.full(behind + 1, -1, np.int64)
+    for request in range(first, last):
+        for e in range(ptr[request], ptr[request + 1]):
+            if 0 <= hidden_item[e] < place.size:
+                hidden_by[min(place[hidden_item[e]], behind)] = request
+        found = 0
+        for at, i in enumerate(order[:behind]):
+            if found == width:
+                break
+            if hidden_by[at] != request:
+                item[request, found] = i
+                score[request, found] = popularity[i]
+                found += 1

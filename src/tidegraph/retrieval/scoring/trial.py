@@ -64,6 +64,8 @@ class Trial:
                 anew, so that no further edges fit them; all if left out.
             edges: Further nodes and edges; what is known ends where the log of it does.
         """
+        if log.clock == "seconds" and len(log) and log.time[0] == log.time[-1]:
+            return None  # All happened at once: nothing is known before anything.
         if items is not None:
             log, edges = _of_frequent(log, items), None
         rng = np.random.default_rng(0)
@@ -74,10 +76,10 @@ class Trial:
             known, later = _held_out(log, rng)
         except DataError:
             return None  # Nobody has two events.
-        repeat = MayRepeat.of(None, log).allowed
         found = positive_actions(later)
         if len(found) < LEAST or not len(positive_actions(known)):
             return None
+        repeat = MayRepeat.of(None, log).allowed
         drawn = rng.permutation(len(found))[:REQUESTS]
         user, time = found.user[drawn], found.time[drawn]
         whole = Fold(known.followed_by(later), edges=edges)
