@@ -87,17 +87,29 @@ path = ["made_by", "~made_by"]
 """
 
 
+BY_WALKS = """
+[[retrieve]]
+model = "metapath2vec"
+path = ["~action", "made_by", "~made_by", "action"]
+embedding_size = 4
+"""
+
+
+@pytest.mark.parametrize("channel", [BY_BRAND, BY_WALKS], ids=["votes", "walks"])
 @pytest.mark.parametrize("named", ["option", "recipe"])
-def test_a_channel_along_edges_of_a_graph_is_trained_with_it(shop, named, capsys):
+def test_a_channel_along_edges_of_a_graph_is_trained_with_it(
+    shop, named, channel, capsys
+):
     graph, text = with_brands(shop), (shop / "recipe.toml").read_text()
     if named == "recipe":
         text = text.replace("[pipeline]", 'graph = "g"\n\n[pipeline]', 1)
-    (shop / "recipe.toml").write_text(text + BY_BRAND)
+    (shop / "recipe.toml").write_text(text + channel)
     words = ("--graph", graph) if named == "option" else ()
 
     assert trained(shop, *words) == 0
 
-    assert "channel MetaPath" in capsys.readouterr().out
+    name = "MetaPath" if channel is BY_BRAND else "metapath2vec"
+    assert f"channel {name}" in capsys.readouterr().out
 
 
 def test_a_channel_along_edges_that_only_a_graph_has_names_the_option(shop, capsys):

@@ -21,7 +21,11 @@ from tidegraph.training.settings import Training
 from tiers import chosen
 
 RECIPES = dict(Homes.of("tidegraph.retrieval.recipes"))
-NEEDED = {"ges": {"side": ("category",)}, "eges": {"side": ("category",)}}
+NEEDED: dict[str, dict[str, tuple[str, ...]]] = {
+    "ges": {"side": ("category",)},
+    "eges": {"side": ("category",)},
+    "metapath2vec": {"path": ("action", "~action")},
+}
 FILTERS = {"cheby_cf", "gf_cf", "pure_svd"}
 """These multiply a history with a matrix of the graph; there are no vectors."""
 WITH_VECTORS = sorted(RECIPES.keys() - FILTERS)
@@ -47,7 +51,8 @@ def test_a_recipe_takes_an_index_and_is_else_the_same(name):
 
 @pytest.mark.parametrize("name", WITH_VECTORS)
 def test_a_recipe_file_names_the_index_of_a_recipe(name):
-    side = 'side = ["category"]' if name in NEEDED else ""
+    needed = NEEDED.get(name, {}).items()
+    side = "".join(f"{key} = {list(value)}\n" for key, value in needed)
     text = f'[[retrieve]]\nmodel = "{name}"\nindex = {{ type = "InvertedLists" }}\n'
     (made,) = pipeline_of(tomllib.loads(text + side), "r").blend.methods.values()
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from jaxtyping import Float, Int
 
+from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 
 with needed("torch", "neural", "a neural network"):
@@ -33,6 +34,8 @@ class NodeFeatures(NamedTuple):
 class GraphInputs(NamedTuple):
     """Nodes and edges: users come first, item ``i`` is node ``users + i``.
 
+    Nodes of other types, such as brands, come last.
+
     Attributes:
         users: How many users there are; 0 for a graph of items alone.
         items: How many items there are.
@@ -40,6 +43,7 @@ class GraphInputs(NamedTuple):
         column: Where it comes from, increasing among those that lead to one node.
         weight: How strong it is.
         features: What is known of each node, if anything is.
+        others: How many nodes there are that are neither users nor items.
     """
 
     users: int
@@ -48,11 +52,29 @@ class GraphInputs(NamedTuple):
     column: Int[Tensor, " edges"]
     weight: Float[Tensor, " edges"]
     features: NodeFeatures | None = None
+    others: int = 0
 
     @property
     def nodes(self) -> int:
         """How many nodes there are."""
-        return self.users + self.items
+        return self.users + self.items + self.others
+
+    def check_two_sided(self, name: str) -> None:
+        """Refuse edges that lead from users to anything but items.
+
+        Args:
+            name: Who knows no other edges.
+
+        Raises:
+            ConfigError: There are some.
+        """
+        end = self.users + self.items
+        ours = self.column[self.row < self.users]
+        if self.others or bool(((ours < self.users) | (ours >= end)).any()):
+            raise ConfigError(
+                f"{name} reads edges between users and items alone, and the walks or "
+                "the ego take further ones. Choose another encoder, or leave those out."
+            )
 
     @classmethod
     def bipartite(

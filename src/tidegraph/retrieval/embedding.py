@@ -92,7 +92,8 @@ class Embedding:
         self._check_fits(self.objective.pairs.of(fold, self.name))
 
     def _check_fits(self, pairs: PairSource) -> None:
-        nodes, drawn = (pairs.graph.users, pairs.graph.items), self.objective.loss.drawn
+        graph, drawn = pairs.graph, self.objective.loss.drawn
+        nodes = graph.users, graph.items + graph.others
         size, training = self.embedding_size, self.training
         check_fits(self.name, nodes, size, self.encoder, training, drawn)
 
@@ -256,14 +257,15 @@ class _Pairs:
         check_products(self.settings.name, source, *context)
         target = context[0] if context else source
         linked = np.bincount(graph.row.numpy(), minlength=graph.nodes) > 0
-        item, known = self._with_cold_items(target[users:], linked[users:])
+        items = slice(users, users + graph.items)
+        item, known = self._with_cold_items(target[items], linked[items])
         return FittedEmbedding(
             self.settings.name,
             source[:users],
             item,
             linked[:users],
             known,
-            given=source[users:] if context and not self._only_users_begin else None,
+            given=source[items] if context and not self._only_users_begin else None,
         )
 
     @property
@@ -284,15 +286,21 @@ class _Pairs:
     def _with_cold_items(
         self, item: Float32[np.ndarray, "items d"], known: Bool[np.ndarray, " items"]
     ) -> tuple[Float32[np.ndarray, "all d"], Bool[np.ndarray, " all"]]:
-        """Return the vectors of items, and of others from their features alone."""
+        """Return the vectors of items, and of others from their features alone.
+
+        An item that the log does not know has served its purpose: it is no answer.
+        """
+        count = len(self.pairs.fold.log.items)
+        item, known = item[:count], known[:count]
         if self.features is None:
             return item, known
-        count = len(self.pairs.fold.log.items)
         vectors = np.zeros((count, item.shape[1]), np.float32)
         vectors[: len(item)] = item
         cold = np.flatnonzero(~np.pad(known, (0, count - len(known))))
         if len(cold):
-            nodes = tensor(cold + self.pairs.graph.users).to(self.device)
+            # What is known of those past the graph's items stands behind all its nodes.
+            past = np.where(cold < len(item), 0, self.pairs.graph.others)
+            nodes = tensor(cold + self.pairs.graph.users + past).to(self.device)
             with torch.inference_mode():
                 alone = self.module.alone(nodes)
                 if self._of_length_1:

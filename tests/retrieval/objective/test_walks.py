@@ -137,16 +137,18 @@ def test_walks_may_respect_time():
     assert set(target[source == 3].tolist()) == {0}
 
 
-def test_only_users_and_items_have_vectors():
+def test_nodes_of_other_types_are_numbered_behind_users_and_items():
     log = log_of()
     graph = Graph().nodes("item", {"item": ["a", "b", "c"]}, key="item")
-    graph.nodes("brand", {"brand": ["x"]}, key="brand")
-    graph.edges("of", {"item": ["a"], "brand": ["x"]}, "item -> brand")
-    fold = Fold(log, edges=graph.snapshot())
-    pairs = WalkWindows((walk("of", "~of").all_time(),)).of(fold, "Walks")
+    graph.nodes("brand", {"brand": ["x", "y"]}, key="brand")
+    of = {"item": ["a", "c"], "brand": ["y", "y"]}
+    fold = Fold(log, edges=graph.edges("of", of, "item -> brand").snapshot())
+    pairs = WalkWindows((walk("of", "~of").all_time(),), 1).of(fold, "Walks")
+    batch, *none = pairs.epoch(100, np.random.default_rng(0))
 
-    with pytest.raises(ConfigError, match="brand"):
-        list(pairs.epoch(10, np.random.default_rng(0)))
+    assert not none
+    found = set(zip(batch.source.tolist(), batch.target.tolist(), strict=True))
+    assert found <= {(3, 7), (7, 3), (5, 7), (7, 5)}
 
 
 def test_walks_that_learn_nothing_are_refused():

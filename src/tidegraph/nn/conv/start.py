@@ -46,6 +46,8 @@ class Spectral:
 
     def vectors(self, graph: GraphInputs, size: int) -> Float[Tensor, "nodes d"]:
         """Return ``size`` numbers a node, or as many as the graph has directions."""
+        if graph.users:
+            graph.check_two_sided("Spectral")
         weight, row, column = (
             part.numpy() for part in (graph.weight, graph.row, graph.column)
         )

@@ -40,6 +40,7 @@ class SVDPlusPlusNetwork(Table):
 
     def __init__(self, graph: GraphInputs, size: int) -> None:
         super().__init__(graph, size)
+        graph.check_two_sided("SVDPlusPlus")
         self.users = graph.users
         self.said = nn.Embedding(graph.items, size)
         count = torch.bincount(graph.row, minlength=graph.nodes)[: graph.users]

@@ -5,6 +5,7 @@ import numpy as np
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.views.feature_column import feature_of_nodes, has_fractions
 from tidegraph.errors import DataError
+from tidegraph.extras import needed
 from tidegraph.features.values import (
     category_numbers,
     check_tells_apart,
@@ -14,6 +15,9 @@ from tidegraph.nn.conv import Encoder, EncodesFeatures
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.training.weights import tensor
+
+with needed("torch", "neural", "a neural network"):
+    import torch
 
 
 def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
@@ -31,7 +35,18 @@ def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
     features = item_features(
         items, columns, graph.users, graph.items, categorical=encoder.categorical
     )
-    return graph._replace(features=features)
+    return graph._replace(features=_with_others(features, graph))
+
+
+def _with_others(features: NodeFeatures, graph: GraphInputs) -> NodeFeatures:
+    """Return features of users and items with zeros for the nodes between them."""
+    end = graph.users + graph.items
+    sides = (
+        torch.cat([side[:end], side.new_zeros(graph.others, side.shape[1]), side[end:]])
+        for side in (features.category, features.number)
+    )
+    category, number = sides
+    return NodeFeatures(category, features.sizes, number)
 
 
 def item_features(

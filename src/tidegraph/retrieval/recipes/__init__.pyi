@@ -43,5 +43,6 @@ from tidegraph.retrieval.recipes.walk import (
     ges as ges,
     item2vec as item2vec,
     line as line,
+    metapath2vec as metapath2vec,
     node2vec as node2vec,
 )

@@ -101,6 +101,47 @@ def node2vec(
 
 
 @checked(ConfigError)
+def metapath2vec(
+    path: tuple[str, ...],
+    walks: int = 10,
+    length: int = 40,
+    window: int = 5,
+    embedding_size: int = 64,
+    training: Training = WALKED,
+    seed: int | None = None,
+    index: Index = EXACT,
+) -> Embedding:
+    """Return metapath2vec: skip-gram of walks that follow a path of types of edges.
+
+    Every node on the path has a vector, an item that nobody took yet as well as any.
+
+    Args:
+        path: Types of edges, against one with ``~``, that lead back to where they
+            start: those of the log, ``action``, and those of ``graph=`` in
+            ``Pipeline.fit``. Such as ("made_by", "~made_by", "~action", "action").
+        walks: Walks from each node, at each place that its type has on the path.
+        length: Steps of a walk, at least one round of the path.
+        window: How many steps apart nodes belong together.
+        embedding_size: Numbers in a vector.
+        training, seed, index: As of ``Embedding``.
+
+    Source:
+        Dong, Chawla & Swami, "metapath2vec: Scalable Representation Learning for
+        Heterogeneous Networks", KDD 2017, equation 3 and algorithm 1. Negatives are of
+        any type, as in metapath2vec, not of the target's as in metapath2vec++.
+    """
+    if not path:
+        raise ConfigError(
+            'metapath2vec has no path. Name edges, such as ("made_by", "~made_by").'
+        )
+    rounds = -(-length // len(path))
+    places = (path[n:] + path[:n] for n in range(len(path)))
+    plans = tuple(walk(*one, times=walks, length=rounds).all_time() for one in places)
+    learn = Objective(WalkWindows(plans, window), _NOISE), embedding_size, training
+    return Embedding("metapath2vec", TwoTables(), *learn, seed, index)
+
+
+@checked(ConfigError)
 def line(
     order: Literal["first", "second", "both"] = "both",
     embedding_size: int = 64,

@@ -1,7 +1,7 @@
 """Pairs of users and items that have an event together."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,12 +9,15 @@ from jaxtyping import Float64, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
+from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.ragged import owners
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.retrieval.objective.pairs.positives import Positives
+from tidegraph.retrieval.objective.pairs.walked_graph import WalkedGraph
 from tidegraph.retrieval.scoring.evidence import evidence, positive_events
 from tidegraph.stages import Fold
-from tidegraph.training.weights import shuffled_batches, tensor
+from tidegraph.training.weights import shuffled_batches
 
 
 @settings
@@ -41,11 +44,18 @@ class EdgePairs:
         fold: What they were taken from.
         method: Who learns from them, for messages.
         both_ways: Does each pair come from either end?
+        further: Types of edges beside actions that vectors are made of, too.
     """
 
     fold: Fold
     method: str
     both_ways: bool = False
+    further: tuple[str, ...] = ()
+
+    def along(self, edges: Iterable[str]) -> "EdgePairs":
+        """Return the same in a graph that has these edges, in either direction."""
+        names = {edge.removeprefix("~") for edge in edges} - {ACTION}
+        return replace(self, further=tuple(sorted(names | set(self.further))))
 
     @cached_property
     def user(self) -> Int64[np.ndarray, " pairs"]:
@@ -57,18 +67,18 @@ class EdgePairs:
         """The item of each pair, increasing within a user."""
         return evidence(self.fold, self.method).item.astype(np.int64)
 
-    @cached_property
+    @property
     def users(self) -> int:
         """How many users there are.
 
         Rows are by first appearance: what the future brings adds none.
         """
-        return int(self.user.max()) + 1
+        return self.graph.users
 
-    @cached_property
+    @property
     def items(self) -> int:
         """How many items there are."""
-        return int(self.item.max()) + 1
+        return self.graph.items
 
     @cached_property
     def time(self) -> Int64[np.ndarray, " pairs"] | None:
@@ -85,14 +95,22 @@ class EdgePairs:
 
     @property
     def graph(self) -> GraphInputs:
-        """Users and items, linked by the pairs."""
-        return self._graph
+        """Users and items, linked by the pairs, and what further edges lead to."""
+        return self._walked.inputs
+
+    @property
+    def walked(self) -> Snapshot:
+        """The edges that vectors are made of, as far as they are evidence."""
+        return self._walked.graph
+
+    @property
+    def first(self) -> Mapping[str, int]:
+        """The number of the first node of each type."""
+        return self._walked.first
 
     @cached_property
-    def _graph(self) -> GraphInputs:
-        return GraphInputs.bipartite(
-            self.users, self.items, tensor(self.user), tensor(self.item)
-        )
+    def _walked(self) -> WalkedGraph:
+        return WalkedGraph.of(self.fold, self.user, self.item, self.further)
 
     @property
     def frequency(self) -> Float64[np.ndarray, " nodes"]:
@@ -100,7 +118,7 @@ class EdgePairs:
         target = self.item + self.users
         if self.both_ways:
             target = np.concatenate([target, self.user])
-        count = np.bincount(target, minlength=self.users + self.items)
+        count = np.bincount(target, minlength=self.graph.nodes)
         return count.astype(np.float64)
 
     def __len__(self) -> int:

@@ -1,12 +1,11 @@
-"""Pairs of users and items that random walks meet one after the other.
+"""Pairs of nodes that random walks meet one after the other.
 
 Walks see the training fold alone, whole: an embedding has one vector per node and is as
 of the fold's end. They are drawn anew every epoch, some at a time; no corpus is kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
@@ -14,7 +13,6 @@ from jaxtyping import Float64, Int32, Int64
 from tidegraph.arguments import settings
 from tidegraph.ego.walks import Walk
 from tidegraph.errors import ConfigError
-from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import NOW
@@ -24,7 +22,6 @@ from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import above, at_least, from_0_to_1
 from tidegraph.retrieval.objective.pairs.edges import EdgePairs, Edges
 from tidegraph.retrieval.objective.pairs.positives import Positives
-from tidegraph.retrieval.scoring.evidence import trained_graph
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import Fold
 
@@ -36,7 +33,9 @@ class WalkWindows:
     """Each node of a walk with those near to it on the walk, in both directions.
 
     Attributes:
-        walks: Plans that start from users or from items, and visit no other nodes.
+        walks: Plans of walks along actions or further edges of the graph. Every node
+            that a walk may visit has a vector, brands as well as users and items, and
+            those that no action has, too, if edges are further ones.
         window: How many steps apart the two of a pair are at the most.
 
     Source:
@@ -53,7 +52,7 @@ class WalkWindows:
 
     def of(self, fold: Fold, method: str) -> "WalkPairs":
         """Return the pairs of a fold."""
-        return WalkPairs(Edges().of(fold, method), self.walks, self)
+        return WalkPairs.of(fold, method, self)
 
     def pairs_of(self, walk: Walk) -> int:
         """Return how many pairs a walk has that does not end early."""
@@ -94,7 +93,7 @@ class WalkEnds:
 
     def of(self, fold: Fold, method: str) -> "WalkPairs":
         """Return the pairs of a fold."""
-        return WalkPairs(Edges().of(fold, method), self.walks, self)
+        return WalkPairs.of(fold, method, self)
 
     def pairs_of(self, walk: Walk) -> int:
         """Return how many pairs a walk has."""
@@ -114,7 +113,7 @@ class WalkEnds:
 
 @dataclass(frozen=True, eq=False)
 class WalkPairs:
-    """The pairs of walks over the users and items of a fold.
+    """The pairs of walks over the graph of a fold.
 
     Attributes:
         edges: Who is linked with what.
@@ -126,6 +125,19 @@ class WalkPairs:
     walks: tuple[Walk, ...]
     settings: WalkWindows | WalkEnds
 
+    @classmethod
+    def of(
+        cls, fold: Fold, method: str, settings: WalkWindows | WalkEnds
+    ) -> "WalkPairs":
+        """Return the pairs of a fold, in the graph that the walks pass through."""
+        path = {edge for walk in settings.walks for edge in walk.path}
+        edges = Edges().of(fold, method).along(path)
+        return cls(edges, settings.walks, settings)
+
+    def along(self, edges: Iterable[str]) -> "WalkPairs":
+        """Return the same in a graph that has these edges, in either direction."""
+        return replace(self, edges=self.edges.along(edges))
+
     @property
     def fold(self) -> Fold:
         """What they were taken from."""
@@ -133,8 +145,18 @@ class WalkPairs:
 
     @property
     def graph(self) -> GraphInputs:
-        """Users and items, linked by events."""
+        """Users, items and what else walks visit, linked by what they walk along."""
         return self.edges.graph
+
+    @property
+    def walked(self) -> Snapshot:
+        """What is walked along."""
+        return self.edges.walked
+
+    @property
+    def first(self) -> Mapping[str, int]:
+        """The number of the first node of each type."""
+        return self.edges.first
 
     @property
     def frequency(self) -> Float64[np.ndarray, " nodes"]:
@@ -184,7 +206,7 @@ class WalkPairs:
         self, walk: Walk, start: Int32[np.ndarray, " w"], rng: np.random.Generator
     ) -> Int32[np.ndarray, "w nodes"]:
         """Return the nodes of a walk from each row, in the numbering of the graph."""
-        graph, once = self._graph, replace(walk, times=1)
+        graph, once = self.walked, replace(walk, times=1)
         clocks = None if walk.ever else np.full(len(start), NOW)
         seeds = Seeds.of(start, clocks, seed=fresh_seed(rng))
         nodes = once.sample(graph, seeds).ids[:, 0]
@@ -193,30 +215,14 @@ class WalkPairs:
 
     def _offsets(self, walk: Walk) -> Int32[np.ndarray, " nodes"]:
         """Return the first node of the type that each step of a walk is at."""
-        first = {USER: 0, ITEM: self.graph.users}
-        ends = [self._graph.ends(edge) for edge in walk.path]
+        ends = [self.walked.ends(edge) for edge in walk.path]
         types = [ends[0][0], *(there for _, there in ends * walk.length)]
-        return np.array([first[name] for name in types], np.int32)
+        return np.array([self.first[name] for name in types], np.int32)
 
     def starts(self, walk: Walk) -> Int32[np.ndarray, " starts"]:
         """Return the rows of the nodes of the type it starts from that have edges."""
-        side, users = walk.start(self._graph), self.graph.users
-        linked = self.frequency > 0
-        some = linked[:users] if side == USER else linked[users:]
-        return np.flatnonzero(some).astype(np.int32)
-
-    @cached_property
-    def _graph(self) -> Snapshot:
-        """The graph of the fold, as far as it is evidence."""
-        graph = self.fold.view(trained_graph)
-        for walk in self.walks:
-            types = {end for edge in walk.path for end in graph.ends(edge)}
-            if types - {USER, ITEM}:
-                raise ConfigError(
-                    f"{walk} visits {' and '.join(sorted(types - {USER, ITEM}))}, and "
-                    "only users and items have vectors. Walk along edges of these."
-                )
-        return graph
+        degree = self.walked[walk.path[0]].degree()
+        return np.flatnonzero(degree).astype(np.int32)
 
 
 def _check_walks(name: str, walks: tuple[Walk, ...]) -> None:
