@@ -22,8 +22,9 @@ from tidegraph.retrieval.index.items import check_products
 from tidegraph.retrieval.inputs.features import described_graph
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
-from tidegraph.retrieval.objective.against import Against, score_pairs
+from tidegraph.retrieval.objective.against import Against, penalised, score_pairs
 from tidegraph.retrieval.objective.fused import FusedPairs
+from tidegraph.retrieval.objective.losses import OfTriples
 from tidegraph.retrieval.objective.memory_needed import check_fits
 from tidegraph.retrieval.objective.negatives import check_epochs, drawer_of
 from tidegraph.retrieval.objective.own_parts import check_vectors, cost, module_of
@@ -230,7 +231,10 @@ class _Pairs:
         loss = cost(objective.loss, scored)
         if objective.l2:
             learnt = module.learnt(batch.nodes[:b], batch.nodes[b:])
-            loss = loss + objective.l2 / 2 * learnt.square().sum() / b
+            squares = learnt.square().sum(dim=1)
+            of_triples = isinstance(objective.loss, OfTriples)
+            size = penalised(squares, b, batch.against, of_triples=of_triples)
+            loss = loss + objective.l2 / 2 * size
         return loss
 
     def examples(self, batch: _Batch) -> int:

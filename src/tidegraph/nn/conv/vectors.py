@@ -52,7 +52,8 @@ class NodeVectors(nn.Module):
 
         Args:
             sources: The source of each pair.
-            others: Its targets and negatives.
+            others: Its targets and negatives, which are the last of what is returned,
+                in their order.
         """
         return self(torch.cat([sources, others]))
 

@@ -15,7 +15,10 @@ class Objective:
     Attributes:
         pairs: What belongs together.
         loss: What it costs, with the negatives that it takes.
-        l2: Penalty on the squared length of the vectors that a batch learns.
+        l2: Penalty on the squared length of the vectors that a batch learns, halved: of
+            source, target and negatives of each pair. Of ``BPR`` and ``TripletMargin``,
+            means over triples of the three, it is such a mean, too, so that the
+            negatives of a pair count together what one would.
     """
 
     pairs: Pairs = field(default_factory=Edges)

@@ -91,3 +91,34 @@ def score_pairs(
     present[missing] = False
     negative = negative.masked_fill(~present, LOWEST)
     return Scored(source, target, positive, negative, log_q, present, owner)
+
+
+def penalised(
+    squares: Float[Tensor, " m"], b: int, against: Against, *, of_triples: bool
+) -> Float[Tensor, ""]:
+    """Return what a penalty on the vectors of a batch is of: a sum over each pair's.
+
+    Args:
+        squares: Squared length of each, those of the negatives last.
+        b: How many pairs.
+        against: The negatives.
+        of_triples: Is it a mean over triples of a source, a target and a negative? A
+            draw that is no negative is in none.
+
+    Source:
+        Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI
+        2009, figure 4: a step on a triple makes each of its three smaller once.
+    """
+    node, shared, _, missing = against
+    if not of_triples or not len(node):
+        return squares.sum() / b
+    times = squares.new_ones(len(node))
+    times[:shared] = b
+    if missing is not None and len(missing[0]):
+        row, column = missing
+        each = (len(node) - shared) // b
+        place = torch.where(column < shared, column, row * each + column)
+        times = times.index_add(0, place, -times.new_ones(len(place)))
+    pairs, negatives = squares.tensor_split((len(squares) - len(node),))
+    triples = times.sum().clamp(min=1)
+    return pairs.sum() / b + (times * negatives).sum() / triples

@@ -1,6 +1,6 @@
 """Losses of pairs: each with the negatives and the similarity that it takes."""
 
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float
 
@@ -52,6 +52,14 @@ class PairLoss(Protocol):
         ...
 
 
+@runtime_checkable
+class OfTriples(Protocol):
+    """A loss that is a mean over triples of a source, a target and one negative."""
+
+    @property
+    def of_triples(self) -> bool: ...
+
+
 @settings
 class BPR:
     """A target is to score above each negative: ``losses.bpr``.
@@ -61,6 +69,7 @@ class BPR:
         temperature: Similarities are cosines over this; products if left out.
     """
 
+    of_triples: ClassVar[bool] = True
     negatives: int | Negatives = 1
     temperature: float | None = None
 
@@ -147,6 +156,10 @@ class GeneralisedBCE:
 class SkipGram:
     """A pair is to be told from noise: ``losses.skip_gram``.
 
+    With many negatives vectors first learn that a pair is rare, all by pointing one
+    way; ``BinaryCrossEntropy(PerPair(64, linked=True))`` says the same over chance, and
+    does not.
+
     Attributes:
         negatives: A number of them for each pair, linked ones too, or a kind.
         temperature: Similarities are cosines over this; products if left out.
@@ -180,6 +193,7 @@ class TripletMargin:
         temperature: Similarities are cosines over this; products if left out.
     """
 
+    of_triples: ClassVar[bool] = True
     margin: float = 0.1
     negatives: int | Negatives = 500
     temperature: float | None = 1.0
