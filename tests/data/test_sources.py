@@ -531,7 +531,11 @@ def test_a_log_is_read_by_a_given_time_format(tmp_path):
 
 @pytest.mark.parametrize(
     ("weight", "mend"),
-    [("1,5", "Write its decimals behind a point"), ("much", "Mend or drop the row")],
+    [
+        ("1,5", "Write its decimals behind a point"),
+        ("1.234,5", "Write its decimals behind a point"),
+        ("much", "Mend or drop the row"),
+    ],
 )
 def test_a_weight_that_is_no_number_is_told_how_to_write_one(weight, mend):
     rows = {"user": ["a", "b"], "item": [1, 2], "time": [1, 2], "w": ["2", weight]}

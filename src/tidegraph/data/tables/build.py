@@ -291,7 +291,7 @@ def _read_weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     if bad.any():
         row = int(bad.arg_true()[0])
         mend = "Mend or drop the row."
-        if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", str(values[row])):
+        if re.fullmatch(r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*", str(values[row])):
             mend = "Write its decimals behind a point."
         raise DataError(
             f"{where}, row {rows[row]}: the weight in column {values.name!r} is "
