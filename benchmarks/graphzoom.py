@@ -23,13 +23,14 @@ from tidegraph.retrieval.recipes.factorized import graphzoom
 from tidegraph.retrieval.solvers import HOPE, GraphZoom, NetMF, SkipGramWalks
 
 OUT = Path(__file__).parent / "results" / "graphzoom.json"
-SOLVERS = {"SkipGramWalks": SkipGramWalks(walks=5), "NetMF": NetMF(), "HOPE": HOPE()}
+NETMF = NetMF(window=10, rank=128)
+SOLVERS = {"SkipGramWalks": SkipGramWalks(walks=5), "NetMF": NETMF, "HOPE": HOPE()}
 MUSIC, BY = "amazon_tlsan_digital_music", ("category",)
 FUSED = {
-    "music, NetMF": Factorized("NetMF", NetMF()),
-    "music, NetMF, fused": Factorized("NetMF", GraphZoom(NetMF(), 0, features=BY)),
-    "music, NetMF, 1 levels, 2 steps": graphzoom(NetMF()),
-    "music, NetMF, fused, 1 levels, 2 steps": graphzoom(NetMF(), features=BY),
+    "music, NetMF": Factorized("NetMF", NETMF),
+    "music, NetMF, fused": Factorized("NetMF", GraphZoom(NETMF, 0, features=BY)),
+    "music, NetMF, 1 levels, 2 steps": graphzoom(NETMF),
+    "music, NetMF, fused, 1 levels, 2 steps": graphzoom(NETMF, features=BY),
 }
 ZOOMS = (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)
 

@@ -44,9 +44,9 @@ def hope(
 @checked(ConfigError)
 def netmf(
     embedding_size: int = 64,
-    window: int = 10,
+    window: int = 1,
     negatives: float = 1.0,
-    rank: int | None = 128,
+    rank: int | None = None,
     on: On = "bipartite",
     index: Index = EXACT,
 ) -> Factorized:
@@ -56,7 +56,8 @@ def netmf(
         embedding_size: Numbers in a vector.
         window: Reach of the skip-gram.
         negatives: Its noise words a pair.
-        rank: Eigenvalues that approximate its matrix; None for the matrix itself.
+        rank: Eigenvalues that approximate its matrix where memory is too small for the
+            matrix itself; it, if left out.
         on: The graph of users and items, or the item-item graph that it induces.
         index: As of ``Factorized``.
 
@@ -108,7 +109,7 @@ def prone(
 
 @checked(ConfigError)
 def graphzoom(
-    solver: GraphSolver | Retriever = NetMF(),  # noqa: B008 - it is frozen
+    solver: GraphSolver | Retriever = NetMF(window=10, rank=128),  # noqa: B008 - frozen
     levels: int = 1,
     smoothing: int = 2,
     features: tuple[str, ...] = (),

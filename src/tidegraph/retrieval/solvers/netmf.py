@@ -42,7 +42,8 @@ class NetMF:
         embedding_size: Numbers in a vector.
         window: T, the reach of the skip-gram.
         negatives: b, noise words a pair.
-        rank: Eigenvalues that M is made of; None for M itself, which is dense.
+        rank: Eigenvalues that M is made of; None for M itself, which is dense. Of
+            few, M loses much of what it says of pairs.
         on: The graph.
         steps: Power iterations of the randomised decomposition; only with a rank.
         memory_limit_gb: Refuse to need more than this, in 10^9 bytes; of M itself.
@@ -54,9 +55,9 @@ class NetMF:
     """
 
     embedding_size: int = 64
-    window: int = 10
+    window: int = 1
     negatives: float = 1.0
-    rank: int | None = 128
+    rank: int | None = None
     on: On = "bipartite"
     steps: int = 2
     memory_limit_gb: float = 8.0
