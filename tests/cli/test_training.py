@@ -90,7 +90,7 @@ path = ["made_by", "~made_by"]
 BY_WALKS = """
 [[retrieve]]
 model = "metapath2vec"
-path = ["~action", "made_by", "~made_by", "action"]
+path = ["action", "made_by", "~made_by", "~action"]
 embedding_size = 4
 """
 

@@ -150,3 +150,11 @@ def test_a_saved_model_answers_alike(tmp_path):
 
     again = tg.load(tmp_path / "model")
     assert again.recommend_all(k=9).equals(model.recommend_all(k=9))
+
+
+def test_what_is_checked_before_any_work_is_the_path_too():
+    fold = Fold(log_without_groups(), edges=makers_of_groups().snapshot())
+    twisted = tg.metapath2vec(("~action", "made_by", "~made_by", "action"))
+
+    with pytest.raises(ConfigError, match="the walk is at 'user'"):
+        twisted.check(fold)

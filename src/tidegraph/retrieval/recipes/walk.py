@@ -121,24 +121,16 @@ def metapath2vec(
             ``Pipeline.fit``. Such as ("made_by", "~made_by", "~action", "action").
         walks: Walks from each node, at each place that its type has on the path.
         length: Steps of a walk, at least one round of the path.
-        window: How many steps apart nodes belong together.
-        embedding_size: Numbers in a vector.
-        training, seed, index: As of ``Embedding``.
+        window, embedding_size, training, seed, index: As of ``deepwalk``.
 
     Source:
         Dong, Chawla & Swami, "metapath2vec: Scalable Representation Learning for
-        Heterogeneous Networks", KDD 2017, equation 3 and algorithm 1. Negatives are of
-        any type, as in metapath2vec, not of the target's as in metapath2vec++.
+        Heterogeneous Networks", KDD 2017, equation 3, algorithm 1. Negatives are of any
+        type, not of the target's as in metapath2vec++.
     """
-    if not path:
-        raise ConfigError(
-            'metapath2vec has no path. Name edges, such as ("made_by", "~made_by").'
-        )
-    rounds = -(-length // len(path))
-    places = (path[n:] + path[:n] for n in range(len(path)))
-    plans = tuple(walk(*one, times=walks, length=rounds).all_time() for one in places)
-    learn = Objective(WalkWindows(plans, window), _NOISE), embedding_size, training
-    return Embedding("metapath2vec", TwoTables(), *learn, seed, index)
+    objective = Objective(WalkWindows(_along(path, walks, length), window), _NOISE)
+    learn = objective, embedding_size, training, seed, index
+    return Embedding("metapath2vec", TwoTables(), *learn)
 
 
 @checked(ConfigError)
@@ -328,6 +320,17 @@ def _line_embedding(
     return Embedding(
         f"LINE-{order}", encoder, objective, embedding_size, training, seed
     )
+
+
+def _along(path: tuple[str, ...], walks: int, length: int) -> tuple[Walk, ...]:
+    """Return walks along a path from each of its places, over all of training."""
+    if not path:
+        raise ConfigError(
+            'metapath2vec has no path. Name edges, such as ("made_by", "~made_by").'
+        )
+    rounds = -(-length // len(path))
+    places = (path[n:] + path[:n] for n in range(len(path)))
+    return tuple(walk(*one, times=walks, length=rounds).all_time() for one in places)
 
 
 def _both_sides(walks: int, length: int) -> tuple[Walk, Walk]:

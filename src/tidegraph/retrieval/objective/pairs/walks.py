@@ -129,9 +129,15 @@ class WalkPairs:
     def of(
         cls, fold: Fold, method: str, settings: WalkWindows | WalkEnds
     ) -> "WalkPairs":
-        """Return the pairs of a fold, in the graph that the walks pass through."""
+        """Return the pairs of a fold, in the graph that the walks pass through.
+
+        Raises:
+            ConfigError: The edges of a walk do not follow one another.
+        """
         path = {edge for walk in settings.walks for edge in walk.path}
         edges = Edges().of(fold, method).along(path)
+        for walk in settings.walks:
+            walk.edges(edges.walked, _nobody())
         return cls(edges, settings.walks, settings)
 
     def along(self, edges: Iterable[str]) -> "WalkPairs":
@@ -228,3 +234,8 @@ class WalkPairs:
 def _check_walks(name: str, walks: tuple[Walk, ...]) -> None:
     if not walks:
         raise ConfigError(f"{name} has no walks. Give at least one plan.")
+
+
+def _nobody() -> Seeds:
+    """Return no node at any time, of which a walk is checked alone."""
+    return Seeds.of(np.zeros(0, np.int32), np.zeros(0, np.int64))
