@@ -54,7 +54,7 @@ class TestNetMF(RetrieverLaws):
 
 class TestApproximateNetMF(RetrieverLaws):
     variant_of = "TestNetMF"
-    retriever = netmf(embedding_size=6, rank=16)
+    retriever = netmf(embedding_size=6, window=10, rank=16)
     tolerance = 0.3  # The decomposition starts from what is drawn row by row.
 
 
