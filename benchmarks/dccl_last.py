@@ -60,7 +60,7 @@ LEAST = 5
 DRAWN = 100
 TRAINING = tg.Training(epochs=12, patience=2)
 OURS = "DCCL", "alone", "hypernetwork"
-THOROUGH = {"cap": 1e9, "model": replace(TRAINING, batch_size=704)}
+THOROUGH = {"cap": None, "model": replace(TRAINING, batch_size=704)}
 """A cloud learns as ``DIN, all`` does: 64 requests, of eleven rows, a batch."""
 PLACES = 100 * DAY
 """How long the sequence of each user is where its places are the clock."""
