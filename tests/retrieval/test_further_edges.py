@@ -158,3 +158,28 @@ def test_what_is_checked_before_any_work_is_the_path_too():
 
     with pytest.raises(ConfigError, match="the walk is at 'user'"):
         twisted.check(fold)
+
+
+def test_an_ego_that_leaves_nodes_of_the_walks_out_is_refused():
+    fold = Fold(log_without_groups(), edges=makers_of_groups().snapshot())
+    ego = tg.hop("action").all_time().sample(3)
+    around = tg.Embedding(
+        encoder=tg.encoders.GraphSAGE(layers=1),
+        objective=tg.Objective(walked().objective.pairs, tg.SkipGram()),
+        ego=ego,
+    )
+
+    with pytest.raises(ConfigError, match="no way from nodes 'maker'"):
+        around.fit(fold)
+
+
+def test_a_network_on_the_whole_graph_passes_through_makers():
+    method = tg.Embedding(
+        encoder=tg.encoders.LightPropagation(2),
+        objective=tg.Objective(walked().objective.pairs, tg.SkipGram()),
+        embedding_size=16,
+        training=tg.Training(1, 4096, patience=None),
+    )
+    model = tg.Pipeline(method).fit(log_without_groups(), graph=makers_of_groups())
+
+    assert share_of_own_group(model, COLD) > 0.9

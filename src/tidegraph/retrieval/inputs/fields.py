@@ -21,6 +21,8 @@ from tidegraph.nn.conv import NodeVectors
 from tidegraph.nn.field import Field
 from tidegraph.nn.links import Links
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
+from tidegraph.retrieval.objective.pairs.edges import EdgePairs
+from tidegraph.retrieval.objective.pairs.walks import WalkPairs
 from tidegraph.retrieval.scoring.evidence import trained_graph
 from tidegraph.rng import fresh_seed
 from tidegraph.training.weights import tensor
@@ -60,9 +62,12 @@ class Fields:
                 f"this encoder has no layers for an ego of {plan}. Leave out ego, or "
                 "choose an encoder of a graph."
             )
-        graph, first = pairs.fold.view(trained_graph), {ITEM: pairs.graph.users}
-        if pairs.graph.users:
-            first = {USER: 0, **first}
+        if isinstance(pairs, EdgePairs | WalkPairs):
+            graph, first = pairs.walked, pairs.first
+        else:
+            graph, first = pairs.fold.view(trained_graph), {ITEM: pairs.graph.users}
+            if pairs.graph.users:
+                first = {USER: 0, **first}
         if isinstance(plan, LocalCluster):
             surveyor = ClusterSurveyor(graph, plan, layers, first)
         elif isinstance(plan, Hops | VisitCount):
