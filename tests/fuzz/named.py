@@ -56,6 +56,7 @@ def names(folder: Path) -> Iterator[Question]:
         "at_first_event": parts,
         "eges": {"side": ("category",)},
         "ges": {"side": ("category",)},
+        "metapath2vec": {"path": ("click", "~click")},
         "hard": {"pool": walks.top(4), "count": 2, "ranks": (1, 3)},
         "unique": {"hops": tg.hop("click").recent(2)},
     }

@@ -139,7 +139,7 @@ def test_a_user_of_a_vector_of_zeros_is_their_history():
     item = np.concatenate([rng.integers(0, 20, 180), np.arange(20)])
     log = interactions(user, item, np.arange(200))
 
-    fitted = tg.netmf(embedding_size=4, negatives=3.0, rank=None).fit(log)
+    fitted = tg.netmf(embedding_size=4, window=10, negatives=3.0).fit(log)
 
     length = np.abs(fitted.user).max(axis=1)
     assert not fitted.user_known.all()
@@ -175,7 +175,8 @@ def test_ranks_without_an_item_are_refused_before_the_first_epoch():
 
 
 @pytest.mark.parametrize(
-    "solver", [HOPE(embedding_size=8), GraRep(8), ProNE(8), NetMF(8, rank=None)]
+    "solver",
+    [HOPE(embedding_size=8), GraRep(8), ProNE(8), NetMF(8), NetMF(8, window=2)],
 )
 def test_the_order_of_rows_changes_no_product(solver):
     log = draw_log(events=1500, users=60, items=60)

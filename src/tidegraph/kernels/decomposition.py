@@ -19,7 +19,7 @@ def singular_halves(
     Their products are the nearest matrix of that rank.
 
     Args:
-        matrix: An array, a sparse array or a ``LinearOperator``.
+        matrix: An array, a sparse array in rows or a ``LinearOperator``.
         size: How many; fewer than its smaller side.
         seed: Seed of the start, of which the products do not depend.
 
@@ -35,7 +35,7 @@ def singular_halves(
             f"vectors of embedding_size={size} need a matrix of more than {size} rows "
             f"and columns, and this one has {rows:,} and {columns:,}. Lower it."
         )
-    if isinstance(matrix, np.ndarray) and not matrix.any():
+    if not isinstance(matrix, LinearOperator) and not np.any(_numbers(matrix)):
         return np.zeros((rows, size)), np.zeros((columns, size))
     start = np.random.default_rng(seed).standard_normal(min(rows, columns))
     found = cast(Any, svds)(matrix, size, v0=start, solver="arpack")
@@ -43,6 +43,10 @@ def singular_halves(
     order = np.argsort(-value, kind="stable")
     root = np.sqrt(np.maximum(value[order], 0))
     return left[:, order] * root, right[order].T * root
+
+
+def _numbers(matrix: Any) -> np.ndarray:
+    return cast(np.ndarray, matrix if isinstance(matrix, np.ndarray) else matrix.data)
 
 
 def extreme_eigenvalues(

@@ -109,12 +109,32 @@ def deepwalk(a, window, negatives, value=None):
 
 
 @BOTH
-@pytest.mark.parametrize(("window", "negatives"), [(1, 1.0), (3, 1.0), (10, 0.5)])
+@pytest.mark.parametrize(("window", "negatives"), [(2, 1.0), (3, 1.0), (10, 0.5)])
 def test_netmf_is_its_formula(pairs, on, window, negatives):
     whole = deepwalk(adjacency(pairs, on), window, negatives)
     solved = NetMF(6, window, negatives, None, on).solve(pairs)
 
     near(products(solved), whole, 6, pairs.shape[1])
+
+
+@BOTH
+@pytest.mark.parametrize("negatives", [0.5, 1.0])
+def test_netmf_of_a_window_of_1_is_its_formula_in_the_room_of_edges(
+    pairs, on, negatives
+):
+    whole = deepwalk(adjacency(pairs, on), 1, negatives)
+    solved = NetMF(6, 1, negatives, on=on, memory_limit_gb=1e-9).solve(pairs)
+
+    items = pairs.shape[1]
+    if on == "items":
+        near(products(solved), whole, 6, items)
+        return
+    links = whole[items:, :items]
+    assert not whole[:items, :items].any()  # No walk of a step joins two items.
+    near(solved.user @ solved.target.T, links, 6, items)
+    _, value, right = np.linalg.svd(links)
+    alike = (right[:6].T * value[:6]) @ right[:6]
+    near(solved.source @ solved.target.T, alike, 6, items)
 
 
 @BOTH
@@ -192,7 +212,10 @@ def test_the_graphs_are_those_of_the_pairs(pairs):
             "GraRep has embedding_size=20, but the graph has 20 nodes",
         ),
         (GraRep(4, memory_limit_gb=1e-6), "on 49 nodes needs .* take NetMF or HOPE"),
-        (NetMF(4, rank=None, memory_limit_gb=1e-6), "needs .* give a rank"),
+        (
+            NetMF(4, window=2, memory_limit_gb=1e-6),
+            "needs .* take window = 1, or .* rank",
+        ),
     ],
 )
 def test_what_cannot_be_solved_is_said(pairs, solver, match):

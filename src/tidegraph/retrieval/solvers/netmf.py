@@ -8,6 +8,7 @@ import scipy
 from scipy.sparse.linalg import eigsh
 
 from tidegraph.arguments import settings
+from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.proximity.series import (
     invert_or_zero,
     symmetric_adjacency,
@@ -36,13 +37,16 @@ class NetMF:
     P = D^-1 A, vol the sum of all degrees. With ``rank``, M comes of so many of the
     largest eigenvalues of D^-1/2 A D^-1/2, and no matrix of all pairs of nodes is held:
     its rows are made anew for each product. Source vectors are U s^1/2, target vectors
-    V s^1/2.
+    V s^1/2. A window of 1 links no two users and no two items: then the matrix of users
+    by items is factorised, and an item has one vector, as source and as target, so that
+    users without a vector are answered, too.
 
     Attributes:
         embedding_size: Numbers in a vector.
         window: T, the reach of the skip-gram.
         negatives: b, noise words a pair.
-        rank: Eigenvalues that M is made of; None for M itself, which is dense. Of
+        rank: Eigenvalues that M is made of; None for M itself, which has as many
+            numbers as there are edges with a window of 1, and is dense with another. Of
             few, M loses much of what it says of pairs.
         on: The graph.
         steps: Power iterations of the randomised decomposition; only with a rank.
@@ -84,11 +88,17 @@ class NetMF:
         self._check(nodes_of("NetMF", pairs, self.on))
 
     def _check(self, nodes: int) -> None:
-        if self.rank is None or self.rank >= nodes:
-            instead = "give a rank, as rank = 128: then M is never held"
-            check_dense("NetMF", nodes, 24, self.memory_limit_gb, instead)
+        if not self._is_exact(nodes):
+            check_vectors("NetMF", nodes, self.rank or 0, instead="lower rank")
+        elif self.window == 1:
+            check_vectors("NetMF", nodes, self.embedding_size)
         else:
-            check_vectors("NetMF", nodes, self.rank, instead="lower rank")
+            instead = "take window = 1, or give a rank, as rank = 128: then M is sparse"
+            instead += ", or never held"
+            check_dense("NetMF", nodes, 24, self.memory_limit_gb, instead)
+
+    def _is_exact(self, nodes: int) -> bool:
+        return self.rank is None or self.rank >= nodes
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return source and target vectors.
@@ -100,7 +110,17 @@ class NetMF:
                 ``embedding_size`` nodes.
         """
         graph = self.graph(pairs)
+        if self.on == "bipartite" and self.window == 1 and self._is_exact(len(graph)):
+            return self._of_sides(graph)
         return Solved.of_nodes(graph, *self.embed(graph))
+
+    def _of_sides(self, graph: StaticGraph) -> Solved:
+        self._check(len(graph))
+        items = graph.size(ITEM)
+        links = self._log_edges(graph)[items:, :items]
+        halves = singular_halves(links, self.embedding_size, self.seed or 0)
+        user, item = (np.ascontiguousarray(half, np.float32) for half in halves)
+        return Solved(user, item, item)
 
     def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
         """Return the graph that it works on."""
@@ -110,11 +130,18 @@ class NetMF:
         """Return source and target vectors of the nodes of a graph; see ``solve``."""
         self._check(len(graph))
         check_size("NetMF", self.embedding_size, graph)
-        if self.rank is None or self.rank >= len(graph):
-            return singular_halves(
-                self._log_matrix(graph), self.embedding_size, self.seed or 0
-            )
-        return self._approximate(graph, self.rank)
+        if not self._is_exact(len(graph)):
+            return self._approximate(graph, self.rank or 0)
+        matrix = self._log_edges if self.window == 1 else self._log_matrix
+        return singular_halves(matrix(graph), self.embedding_size, self.seed or 0)
+
+    def _log_edges(self, graph: StaticGraph) -> "scipy.sparse.csr_array":
+        """Return log max(M, 1) of a window of 1, which is 0 between nodes unlinked."""
+        step = transition_matrix(graph)
+        step.data *= graph.strength.sum() / self.negatives
+        step.data /= graph.strength[step.indices]
+        np.log(np.maximum(step.data, 1, out=step.data), out=step.data)
+        return step
 
     def _log_matrix(self, graph: StaticGraph) -> np.ndarray:
         """Return log max(M, 1)."""
