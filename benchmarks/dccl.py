@@ -27,7 +27,8 @@ devices that nothing holds to the model of all. ``--inputs ids`` leaves models w
 chosen, as the chapter's have it, and none of the numbers that the graph tells of users,
 items and pairs; ``items`` leaves users no vectors either, so that a theta is all that a
 device has for itself; ``kinds`` and ``kinds of items`` are these with the category of
-items. ``dccl_market.py`` has the simulated logs, and what nobody can beat on them.
+items. ``dccl_market.py`` has the simulated logs, and what nobody can beat on them;
+``--seed`` draws others like them.
 ``--models`` are further models trained as ``DIN, all`` was. What was done is kept in
 ``--work``, so that a killed run goes on.
 """
@@ -60,9 +61,9 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.graph.snapshot import Snapshot
 
 
-def read(name: str, data: Path, most: int) -> Interactions:
+def read(name: str, data: Path, most: int, seed: int) -> Interactions:
     if name in MARKETS:
-        world = MARKETS[name].simulate(rng=np.random.default_rng(0))
+        world = MARKETS[name].simulate(rng=np.random.default_rng(seed))
         items, kind = world.log.items, world.truth.goods.category
         kinds = pl.DataFrame({"item": items.ids, "category": kind[: len(items)]})
         log = replace(world.log, items=items.with_features(kinds, "item"))
@@ -94,6 +95,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--learns", default="network", choices=["network", "tower"])
     parser.add_argument("--inputs", default="all", choices=list(INPUTS))
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--models", nargs="*", default=[], choices=list(MODELS))
     return parser.parse_args()
 
@@ -103,9 +105,10 @@ def main() -> None:
     label = f"{options.name}-{options.days:g}"
     label += "" if options.inputs == "all" else f"-{options.inputs.replace(' ', '-')}"
     label += "" if options.learns == "network" else f"-{options.learns}"
+    label += "" if options.seed == 0 else f"-seed-{options.seed}"
     work, known_of = options.work / label, INPUTS[options.inputs]
     work.mkdir(parents=True, exist_ok=True)
-    log = read(options.name, options.data, options.users)
+    log = read(options.name, options.data, options.users, options.seed)
     half, end = (int(np.quantile(log.time, q)) for q in (0.5, 0.9))
     start = int(np.quantile(log.time, 0.1))
     graph = Snapshot.of(log)
@@ -143,7 +146,7 @@ def main() -> None:
         contenders[f"{name}, all"] = (None, made.ranker)
     personal, aside = personalities(clouds, base, keep, cloud_log)
     contenders |= personal
-    for name, one in ceilings(options.name, end).items():
+    for name, one in ceilings(options.name, end, options.seed).items():
         contenders[name] = (None, one)
     ranks = {}
     for name, (pipeline, one) in contenders.items():

@@ -154,11 +154,11 @@ def _looked_at(log: Interactions, rows: np.ndarray, numbers: Weights) -> np.ndar
     return (place + 1.0) ** -numbers.position
 
 
-def ceilings(name: str, before: int) -> dict[str, Knowing | Posterior]:
+def ceilings(name: str, before: int, seed: int) -> dict[str, Knowing | Posterior]:
     """What nobody can beat but by chance, and what rows before a time tell."""
     if name not in MARKETS:
         return {}
-    world = MARKETS[name].simulate(rng=np.random.default_rng(0))
+    world = MARKETS[name].simulate(rng=np.random.default_rng(seed))
     users = len(world.log.users)
     some = np.random.default_rng(1).permutation(users)[:150].astype(np.int32)
     past = world.log.before(before)

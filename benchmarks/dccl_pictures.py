@@ -71,7 +71,7 @@ def drawn() -> Iterator[tuple[str, Chart]]:
         rows = {n: row for n, row in result["table"].items() if "the " not in n}
         yield "dccl-stages", ahead("Stages and rivals of DCCL: kinds", rows)
         yield "dccl-groups", by_group(result["data"], result[OF_GROUPS])
-    last = RESULTS / "dccl-last-movielens_1m_rebuilt.json"
+    last = RESULTS / "dccl-last-movielens_1m_rebuilt-keep-4400.json"
     if last.exists():
         result = json.loads(last.read_text())["among 100"]
         said = "Last actions among 100 items; twenty groups of as many users."
