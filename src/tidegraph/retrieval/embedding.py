@@ -232,9 +232,11 @@ class _Pairs:
         if objective.l2:
             learnt = module.learnt(batch.nodes[:b], batch.nodes[b:])
             squares = learnt.square().sum(dim=1)
-            of_triples = isinstance(objective.loss, OfTriples)
-            size = penalised(squares, b, batch.against, of_triples=of_triples)
-            loss = loss + objective.l2 / 2 * size
+            of_triples = (
+                isinstance(objective.loss, OfTriples) and objective.loss.of_triples
+            )
+            penalty = penalised(squares, b, batch.against, of_triples=of_triples)
+            loss = loss + objective.l2 / 2 * penalty
         return loss
 
     def examples(self, batch: _Batch) -> int:

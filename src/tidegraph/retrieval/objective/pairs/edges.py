@@ -15,7 +15,12 @@ from tidegraph.kernels.ragged import owners
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.retrieval.objective.pairs.positives import Positives
 from tidegraph.retrieval.objective.pairs.walked_graph import WalkedGraph
-from tidegraph.retrieval.scoring.evidence import evidence, positive_events
+from tidegraph.retrieval.scoring.evidence import (
+    evidence,
+    evident_graph,
+    positive_events,
+    trained_graph,
+)
 from tidegraph.stages import Fold
 from tidegraph.training.weights import shuffled_batches
 
@@ -101,7 +106,7 @@ class EdgePairs:
     @property
     def walked(self) -> Snapshot:
         """The edges that vectors are made of, as far as they are evidence."""
-        return self._walked.graph
+        return self.fold.view(evident_graph if self.further else trained_graph)
 
     @property
     def first(self) -> Mapping[str, int]:

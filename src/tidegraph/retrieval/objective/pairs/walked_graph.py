@@ -9,7 +9,7 @@ from jaxtyping import Int64
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.graph_inputs import GraphInputs
-from tidegraph.retrieval.scoring.evidence import evident_graph, trained_graph
+from tidegraph.retrieval.scoring.evidence import evident_graph
 from tidegraph.stages import Fold
 from tidegraph.training.weights import tensor
 
@@ -24,12 +24,10 @@ class WalkedGraph:
     nodes are. With further edges, users and items without an action are there, too.
 
     Attributes:
-        graph: The edges as they are stored.
         inputs: Who is linked with whom, each pair once.
         first: The number of the first node of each type.
     """
 
-    graph: Snapshot
     inputs: GraphInputs
     first: Mapping[str, int]
 
@@ -51,7 +49,7 @@ class WalkedGraph:
         if not further:
             users, items = int(user.max()) + 1, int(item.max()) + 1
             inputs = GraphInputs.bipartite(users, items, tensor(user), tensor(item))
-            return cls(fold.view(trained_graph), inputs, {USER: 0, ITEM: users})
+            return cls(inputs, {USER: 0, ITEM: users})
         graph = fold.view(evident_graph)
         linked = {(USER, ITEM): [(user, item)]}
         for edge in further:
@@ -67,7 +65,7 @@ class WalkedGraph:
         inputs = _joined(linked, first, begins[-1])
         inputs = inputs._replace(users=sizes[USER], items=sizes[ITEM])
         others = begins[-1] - sizes[USER] - sizes[ITEM]
-        return cls(graph, inputs._replace(others=others), first)
+        return cls(inputs._replace(others=others), first)
 
 
 def _pairs_along(graph: Snapshot, edge: str) -> tuple[Ends, Ends]:
