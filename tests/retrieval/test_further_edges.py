@@ -1,11 +1,14 @@
 """Embeddings of a graph with further nodes and edges: what only these tell apart."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 import tidegraph as tg
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import ConfigError, TidegraphError
+from tidegraph.retrieval.objective.pairs.walks import WalkPairs
 from tidegraph.stages import Fold
 
 PATH = ("made_by", "~made_by", "~action", "action")
@@ -183,3 +186,67 @@ def test_a_network_on_the_whole_graph_passes_through_makers():
     model = tg.Pipeline(method).fit(log_without_groups(), graph=makers_of_groups())
 
     assert share_of_own_group(model, COLD) > 0.9
+
+
+@dataclass(frozen=True)
+class OwnWalks:
+    """Pairs of one's own, which say what is walked along and no more than that."""
+
+    pairs: tg.WalkWindows
+
+    def of(self, fold, method):
+        return OwnPairs(self.pairs.of(fold, method))
+
+
+@dataclass(frozen=True, eq=False)
+class OwnPairs:
+    held: WalkPairs
+
+    @property
+    def fold(self):
+        return self.held.fold
+
+    @property
+    def graph(self):
+        return self.held.graph
+
+    @property
+    def frequency(self):
+        return self.held.frequency
+
+    @property
+    def snapshot(self):
+        return self.held.snapshot
+
+    @property
+    def first(self):
+        return self.held.first
+
+    def epoch(self, size, rng):
+        return self.held.epoch(size, rng)
+
+
+def test_pairs_of_ones_own_say_what_an_ego_is_cut_out_of():
+    log, rng = log_without_groups(), np.random.default_rng(0)
+    graph = tg.Graph().nodes("item", {"item": log.items.ids.to_list()}, key="item")
+    graph.nodes("user", {"user": [f"u{n}" for n in range(40)]}, key="user")
+    view = {"user": [f"u{n}" for n in rng.integers(0, 40, 200)]}
+    view["item"] = [f"i{n}" for n in rng.integers(0, 48, 200)]
+    graph.edges("view", view, "user -> item")
+    fold = Fold(log, edges=graph.snapshot())
+    pairs = tg.metapath2vec(("view", "~view")).objective.pairs
+    ego = tg.hop("view").all_time().sample(3).hop("~view").all_time().sample(2)
+
+    ours, own = (
+        tg.Embedding(
+            encoder=tg.encoders.GraphSAGE(layers=2),
+            objective=tg.Objective(of, tg.SkipGram()),
+            embedding_size=8,
+            training=tg.Training(1, 4096, patience=None),
+            ego=ego,
+        ).fit(fold)
+        for of in (pairs, OwnWalks(pairs))
+    )
+
+    np.testing.assert_array_equal(own.item, ours.item)
+    np.testing.assert_array_equal(own.user, ours.user)

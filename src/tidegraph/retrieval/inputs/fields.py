@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from jaxtyping import Int64
@@ -21,8 +20,7 @@ from tidegraph.nn.conv import NodeVectors
 from tidegraph.nn.field import Field
 from tidegraph.nn.links import Links
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
-from tidegraph.retrieval.objective.pairs.edges import EdgePairs
-from tidegraph.retrieval.objective.pairs.walks import WalkPairs
+from tidegraph.retrieval.objective.pairs.positives import OfTimes, OfTypedGraph
 from tidegraph.retrieval.scoring.evidence import trained_graph
 from tidegraph.rng import fresh_seed
 from tidegraph.training.weights import tensor
@@ -62,8 +60,8 @@ class Fields:
                 f"this encoder has no layers for an ego of {plan}. Leave out ego, or "
                 "choose an encoder of a graph."
             )
-        if isinstance(pairs, EdgePairs | WalkPairs):
-            graph, first = pairs.walked, pairs.first
+        if isinstance(pairs, OfTypedGraph):
+            graph, first = pairs.snapshot, pairs.first
         else:
             graph, first = pairs.fold.view(trained_graph), {ITEM: pairs.graph.users}
             if pairs.graph.users:
@@ -77,7 +75,7 @@ class Fields:
                 f"an encoder cannot read {plan}. Take hops, walks with top(), or "
                 "local_cluster()."
             )
-        if surveyor.needs_clocks and getattr(pairs, "time", None) is None:
+        if surveyor.needs_clocks and _times_of(pairs) is None:
             raise ConfigError(
                 f"{plan} looks at what was before the time of a pair, and these pairs "
                 "have none. Say all_time() in an ego of your own, or take Edges() of a "
@@ -144,9 +142,13 @@ class Fields:
 
     def of_all(self) -> Iterator[Field]:
         """Return the surroundings of all nodes after the last pair, some at a time."""
-        time = cast(np.ndarray | None, getattr(self.pairs, "time", None))
+        time = _times_of(self.pairs)
         last = None if time is None else int(time.max()) + 1
         for start in range(0, self.pairs.graph.nodes, _AT_ONCE):
             nodes = np.arange(start, min(start + _AT_ONCE, self.pairs.graph.nodes))
             clocks = None if last is None else np.full(len(nodes), last)
             yield self.field(nodes, clocks, 0)
+
+
+def _times_of(pairs: PairSource) -> Int64[np.ndarray, " pairs"] | None:
+    return pairs.time if isinstance(pairs, OfTimes) else None

@@ -101,20 +101,20 @@ class EdgePairs:
     @property
     def graph(self) -> GraphInputs:
         """Users and items, linked by the pairs, and what further edges lead to."""
-        return self._walked.inputs
+        return self._numbered.inputs
 
     @property
-    def walked(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """The edges that vectors are made of, as far as they are evidence."""
         return self.fold.view(evident_graph if self.further else trained_graph)
 
     @property
     def first(self) -> Mapping[str, int]:
         """The number of the first node of each type."""
-        return self._walked.first
+        return self._numbered.first
 
     @cached_property
-    def _walked(self) -> WalkedGraph:
+    def _numbered(self) -> WalkedGraph:
         return WalkedGraph.of(self.fold, self.user, self.item, self.further)
 
     @property

@@ -4,7 +4,7 @@ Walks see the training fold alone, whole: an embedding has one vector per node a
 of the fold's end. They are drawn anew every epoch, some at a time; no corpus is kept.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -137,12 +137,8 @@ class WalkPairs:
         path = {edge for walk in settings.walks for edge in walk.path}
         edges = Edges().of(fold, method).along(path)
         for walk in settings.walks:
-            walk.edges(edges.walked, _nobody())
+            walk.edges(edges.snapshot, _nobody())
         return cls(edges, settings.walks, settings)
-
-    def along(self, edges: Iterable[str]) -> "WalkPairs":
-        """Return the same in a graph that has these edges, in either direction."""
-        return replace(self, edges=self.edges.along(edges))
 
     @property
     def fold(self) -> Fold:
@@ -155,9 +151,9 @@ class WalkPairs:
         return self.edges.graph
 
     @property
-    def walked(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """What is walked along."""
-        return self.edges.walked
+        return self.edges.snapshot
 
     @property
     def first(self) -> Mapping[str, int]:
@@ -195,13 +191,13 @@ class WalkPairs:
         )
         for some in in_batches(rounds, max(1, size // most)):
             parts = [
-                self._walked(walk, start[some[plan[some] == n]], rng)
+                self._pairs_of(walk, start[some[plan[some] == n]], rng)
                 for n, walk in enumerate(self.walks)
             ]
             source, target = (np.concatenate(s) for s in zip(*parts, strict=True))
             yield Positives(source, target)
 
-    def _walked(
+    def _pairs_of(
         self, walk: Walk, start: Int32[np.ndarray, " w"], rng: np.random.Generator
     ) -> tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]:
         nodes = self.nodes_of(walk, start, rng)
@@ -212,7 +208,7 @@ class WalkPairs:
         self, walk: Walk, start: Int32[np.ndarray, " w"], rng: np.random.Generator
     ) -> Int32[np.ndarray, "w nodes"]:
         """Return the nodes of a walk from each row, in the numbering of the graph."""
-        graph, once = self.walked, replace(walk, times=1)
+        graph, once = self.snapshot, replace(walk, times=1)
         clocks = None if walk.ever else np.full(len(start), NOW)
         seeds = Seeds.of(start, clocks, seed=fresh_seed(rng))
         nodes = once.sample(graph, seeds).ids[:, 0]
@@ -221,13 +217,13 @@ class WalkPairs:
 
     def _offsets(self, walk: Walk) -> Int32[np.ndarray, " nodes"]:
         """Return the first node of the type that each step of a walk is at."""
-        ends = [self.walked.ends(edge) for edge in walk.path]
+        ends = [self.snapshot.ends(edge) for edge in walk.path]
         types = [ends[0][0], *(there for _, there in ends * walk.length)]
         return np.array([self.first[name] for name in types], np.int32)
 
     def starts(self, walk: Walk) -> Int32[np.ndarray, " starts"]:
         """Return the rows of the nodes of the type it starts from that have edges."""
-        degree = self.walked[walk.path[0]].degree()
+        degree = self.snapshot[walk.path[0]].degree()
         return np.flatnonzero(degree).astype(np.int32)
 
 
