@@ -26,8 +26,8 @@ from tidegraph.evaluation.metrics.classification import auc
 from tidegraph.evaluation.resampling import Impressions
 from tidegraph.progress import track
 from tidegraph.ranges import at_least
-from tidegraph.run import Curve, Run
-from tidegraph.stages import Checks, Examples, FittedRanker, Ranker
+from tidegraph.run import Run
+from tidegraph.stages import Checks, Examples, FittedRanker, Ranker, curve_of
 
 RECORDS = "trainings.jsonl"
 PARTS_SEED = 0
@@ -246,7 +246,7 @@ class _Trainings:
         test = shift_odds(test, self.parts.odds)
         with replaced(self.folder / f"{key}.npy") as aside, aside.open("wb") as file:
             np.save(file, np.concatenate([valid, test]))
-        curve: Curve = getattr(fitted, "curve", Curve())
+        curve = curve_of(fitted)
         found = [
             auc(part.label[part.candidates.present], score)
             for part, score in zip(self._judged_parts, (valid, test), strict=True)

@@ -1,10 +1,9 @@
 """The command ``tidegraph train``: a recipe becomes a model, and how good it is."""
 
 import importlib
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 import polars as pl
@@ -35,7 +34,7 @@ from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring.describe import settings_text
 from tidegraph.rng import generator
 from tidegraph.run import Monitor, Run
-from tidegraph.stages import called
+from tidegraph.stages import called, chosen_by, curve_of
 
 SHOWN = ("recall@10", "ndcg@10", "recall@50")
 """What is printed of each rolling window."""
@@ -121,13 +120,11 @@ def _say_what_was_chosen(model: FittedPipeline, ranker: str) -> None:
         said = f"{settings_text({'repeat': may})}; {share:.1%} of train are repeats"
         say(f"the pipeline chose on the log: {said}")
     for name, channel in model.channels().items():
-        chose = cast(Mapping[str, object], getattr(channel, "chosen", {}))
-        if chose:
+        if chose := chosen_by(channel):
             say(f"{name} chose on the log: {settings_text(chose)}")
     if len(model.retriever.channels) > 1:
         say(f"weights of the channels: {model.retriever.weights_text()}")
-    curve = getattr(model.ranker, "curve", None)
-    if curve is not None:
+    if (curve := curve_of(model.ranker)).loss:
         say(f"{ranker} learnt: {curve.text()}")
 
 

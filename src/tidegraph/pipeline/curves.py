@@ -2,7 +2,7 @@
 
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.run import Curve
-from tidegraph.stages import called
+from tidegraph.stages import called, curve_of
 
 
 def curves_of(model: FittedPipeline) -> dict[str, Curve]:
@@ -10,9 +10,5 @@ def curves_of(model: FittedPipeline) -> dict[str, Curve]:
     parts: dict[str, object] = dict(model.channels())
     if model.ranker is not None:
         parts[called(model.ranker).removeprefix("Fitted")] = model.ranker
-    curves = {name: getattr(part, "curve", None) for name, part in parts.items()}
-    return {
-        name: curve
-        for name, curve in curves.items()
-        if isinstance(curve, Curve) and curve.loss
-    }
+    curves = {name: curve_of(part) for name, part in parts.items()}
+    return {name: curve for name, curve in curves.items() if curve.loss}

@@ -24,6 +24,7 @@ from tidegraph.stages import (
     Requests,
     Train,
     called,
+    curve_of,
     label_answered,
     right_for,
     without,
@@ -211,7 +212,7 @@ class FittedCalibrated:
     @property
     def curve(self) -> Curve:
         """How the ranker's training went, if it trains."""
-        return cast(Curve, getattr(self.ranker, "curve", Curve()))
+        return curve_of(self.ranker)
 
     def score(
         self, requests: Requests, candidates: Candidates

@@ -1,11 +1,13 @@
 """What a stage, or a fitted one, may be able to do besides its work."""
 
+from collections.abc import Mapping
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int32
 
 from tidegraph.graph.from_log import ACTION
+from tidegraph.run import Curve
 from tidegraph.stages.candidates import NO_ITEM, Examples
 from tidegraph.stages.fold import Train
 from tidegraph.stages.protocols import FittedRetriever
@@ -40,6 +42,36 @@ class Trained(Protocol):
     def trained_until(self) -> int | None:
         """Time of the last event that training saw; None where there are no times."""
         ...
+
+
+@runtime_checkable
+class LearntInEpochs(Protocol):
+    """A fitted stage that was trained epoch by epoch, and knows how it went."""
+
+    @property
+    def curve(self) -> Curve:
+        """The loss of each epoch, and what validation found."""
+        ...
+
+
+def curve_of(fitted: object) -> Curve:
+    """Return how the training of a fitted stage went; of one without, no epoch."""
+    return fitted.curve if isinstance(fitted, LearntInEpochs) else Curve()
+
+
+@runtime_checkable
+class ChoseOnLog(Protocol):
+    """A fitted stage that took settings from its log, which it was not given."""
+
+    @property
+    def chosen(self) -> Mapping[str, object]:
+        """What it took, by setting."""
+        ...
+
+
+def chosen_by(fitted: object) -> Mapping[str, object]:
+    """Return what a fitted stage took from its log, by setting."""
+    return fitted.chosen if isinstance(fitted, ChoseOnLog) else {}
 
 
 @runtime_checkable
