@@ -64,7 +64,8 @@ KINDS = {
 
 def _own(kind: type) -> set[str]:
     """The parts of a protocol: those of its room, or of a room that stands for it."""
-    click = dict.fromkeys(("Network", "Backbone"), "tidegraph.nn.click")
+    of_click = ("Network", "Backbone", "ReadsGraph")
+    click = dict.fromkeys(of_click, "tidegraph.nn.click")
     room = {**click, "Plan": "tidegraph.ego"}
     home = room.get(kind.__name__, kind.__module__)
     return {name for name in SETTINGS if _is_of(SETTINGS[name], home, kind)}

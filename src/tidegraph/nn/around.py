@@ -4,17 +4,17 @@ A click model that reads the graph says which plans it reads, and is handed what
 bring beside its ``Inputs``.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 
 from tidegraph.extras import needed
-from tidegraph.nn.inputs import Inputs
+from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.sequence.ages import age_bucket
 
 with needed("torch", "neural", "a neural network"):
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 class Reads(NamedTuple):
@@ -42,6 +42,24 @@ class Reads(NamedTuple):
         item = [back, there] * item_depth, item_depth
         texts = (".".join(hops[:n]) or "identity()" for hops, n in (user, item))
         return cls(*(f"unique({text})" for text in texts))
+
+
+@runtime_checkable
+class ReadsGraph(Protocol):
+    """A click model whose module takes what its plans bring, too: ``Around``."""
+
+    def reads(self) -> Reads | None:
+        """Return the plans of what it reads around users and candidates, if any."""
+        ...
+
+    def build(self, spec: InputSpec) -> nn.Module:
+        """Return a module that takes both and returns logits of shape (b, k)."""
+        ...
+
+
+def reads_of(model: object) -> Reads | None:
+    """Return the plans of what a click model reads of the graph; none of most."""
+    return model.reads() if isinstance(model, ReadsGraph) else None
 
 
 class States(NamedTuple):

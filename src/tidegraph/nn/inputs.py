@@ -1,7 +1,7 @@
 """The one batch that every click model gets, and its widths."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 
@@ -15,9 +15,23 @@ SAID = 8
 HISTORY_NUMBERS = ("event", "cross")
 """What is read of the graph for each event of a history, which costs time.
 
-A click model that does not look at both says at which it does, by a class attribute
-``history_numbers``; the other has no columns then.
+A click model that does not look at both says at which it does; see ``ReadsHistory``.
 """
+
+
+@runtime_checkable
+class ReadsHistory(Protocol):
+    """A click model that looks at some of ``HISTORY_NUMBERS`` alone."""
+
+    @property
+    def history_numbers(self) -> tuple[str, ...]:
+        """At which; the others have no columns then."""
+        ...
+
+
+def history_numbers_of(model: object) -> tuple[str, ...]:
+    """Return which of ``HISTORY_NUMBERS`` a click model looks at: all, unless said."""
+    return model.history_numbers if isinstance(model, ReadsHistory) else HISTORY_NUMBERS
 
 
 @dataclass(frozen=True)

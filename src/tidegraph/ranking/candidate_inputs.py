@@ -9,6 +9,7 @@ from tidegraph.features.context import EVENT
 from tidegraph.features.fields import check_fields_are_read
 from tidegraph.features.groups import OF_ITEMS, OF_STEPS, called_group
 from tidegraph.graph.from_log import ITEM, USER
+from tidegraph.nn.around import reads_of
 from tidegraph.nn.click import ClickModel, ReadsGraph
 from tidegraph.nn.inputs import InputSpec
 from tidegraph.stages import called
@@ -54,7 +55,7 @@ def check_candidate_inputs(
     if vectors and numbers:
         return
     # Which events a candidate had, and when, is read whatever is known of each.
-    events = isinstance(model, ReadsGraph) and model.reads() is not None
+    events = reads_of(model) is not None
     given = {"item": vectors, "numbers": numbers, "cross": "cross" in groups}
     given["event"] = events
     if any(there and _reads(model, name) for name, there in given.items()):

@@ -18,6 +18,16 @@ class Network(Protocol):
         ...
 
 
+@runtime_checkable
+class LooksBack(Protocol):
+    """A click model that looks at so many of the latest events at the most."""
+
+    @property
+    def reach(self) -> str:
+        """The name of the setting that says at how many, such as ``length``."""
+        ...
+
+
 def is_network(method: object) -> TypeGuard[Network]:
     """Is this a click model, or the class of one, rather than a ranker?"""
     return hasattr(method, "build") and not hasattr(method, "fit")
@@ -48,16 +58,15 @@ def check_reach(method: Network, history: int) -> None:
     A model that was told nothing looks at what there is.
 
     Args:
-        method: A click model. Its class may have a ``reach``: the name of the setting
-            that says how many events it looks at.
+        method: A click model.
         history: How many of the latest events the ranker reads.
 
     Raises:
         ConfigError: It asks for more.
     """
-    setting = getattr(method, "reach", None)
-    if setting is None:
+    if not isinstance(method, LooksBack):
         return
+    setting = method.reach
     wanted, usual = getattr(method, setting), getattr(type(method), setting)
     if wanted > max(history, usual):
         name = called(method)

@@ -22,10 +22,10 @@ from tidegraph.features.neighbors import BACK, CROSS
 from tidegraph.features.tables import Tables
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.graph.from_log import ACTION
-from tidegraph.nn.around import Around
+from tidegraph.nn.around import Around, reads_of
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
 from tidegraph.nn.click.tasks import only_tower, towers
-from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
+from tidegraph.nn.inputs import Inputs, InputSpec, history_numbers_of
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
@@ -202,10 +202,10 @@ class NeuralRanker:
 
     def read_by(self, features: Features, tables: Tables) -> Batches:
         """Return what reads the network's inputs."""
-        reads = self.model.reads() if isinstance(self.model, ReadsGraph) else None
+        reads = reads_of(self.model)
         # A model that reads the graph reads its events there.
         history = self.features.history if reads is None else 0
-        numbers = getattr(self.model, "history_numbers", HISTORY_NUMBERS)
+        numbers = history_numbers_of(self.model)
         return Batches(features, tables, history, reads, numbers)
 
     def network(self, features: Features, tables: Tables) -> Wide:

@@ -3,7 +3,7 @@
 from typing import Protocol, runtime_checkable
 
 from tidegraph.extras import needed
-from tidegraph.nn.around import Reads
+from tidegraph.nn.around import ReadsGraph
 from tidegraph.nn.click.din import DIN
 from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.factors.deepfm import DeepFM
@@ -68,17 +68,4 @@ class ClickModel(Protocol):
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return a module that takes ``Inputs`` and returns logits of shape (b, k)."""
-        ...
-
-
-@runtime_checkable
-class ReadsGraph(Protocol):
-    """A click model whose module takes what its plans bring, too: ``Around``."""
-
-    def reads(self) -> Reads | None:
-        """Return the plans of what it reads around users and candidates, if any."""
-        ...
-
-    def build(self, spec: InputSpec) -> nn.Module:
-        """Return a module that takes both and returns logits of shape (b, k)."""
         ...

@@ -1,19 +1,18 @@
 """A click model that learns what comes next in a history as well."""
 
-from collections.abc import Callable
 from dataclasses import field
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from jaxtyping import Float
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.nn.around import Around, Reads
+from tidegraph.nn.around import Around, Reads, reads_of
 from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.graphs.tien import TIEN
 from tidegraph.nn.click.sequences.gru4rec import GRU4Rec
-from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
+from tidegraph.nn.inputs import Inputs, InputSpec, history_numbers_of
 from tidegraph.nn.sequence.next_item import Foretold, discrimination_loss
 from tidegraph.ranges import at_least
 
@@ -31,7 +30,19 @@ class Backbone(Protocol):
     """Settings of a click model whose network has states of events."""
 
     def build(self, spec: InputSpec) -> nn.Module:
-        """Return the network, with ``foretold`` and the ``width`` of a state."""
+        """Return the network, which is ``Foretells``, too."""
+        ...
+
+
+@runtime_checkable
+class Foretells(Protocol):
+    """A network that has a state after each event, by which to tell the next."""
+
+    width: int
+    """Numbers in a state."""
+
+    def foretold(self, *given: Any) -> Foretold:
+        """Return the states and what came next; it is given what the network is."""
         ...
 
 
@@ -59,7 +70,7 @@ class NextEvent:
         at_least("NextEvent", 0, auxiliary=self.auxiliary)
         with torch.device("meta"):
             network = self.backbone.build(InputSpec((1,), (1,), 1, 1, 1, 1))
-        if not hasattr(network, "foretold"):
+        if not isinstance(network, Foretells):
             raise ConfigError(
                 f"{self.name} has no states of events to tell the next one by. Take "
                 "DSGL, GRU4Rec or TIEN."
@@ -79,12 +90,11 @@ class NextEvent:
     @property
     def history_numbers(self) -> tuple[str, ...]:
         """What of ``HISTORY_NUMBERS`` the model reads."""
-        return getattr(self.backbone, "history_numbers", HISTORY_NUMBERS)
+        return history_numbers_of(self.backbone)
 
     def reads(self) -> Reads | None:
         """Return what the model reads of the graph, if it does."""
-        reads = getattr(self.backbone, "reads", None)
-        return None if reads is None else reads()
+        return reads_of(self.backbone)
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""
@@ -97,7 +107,7 @@ class NextEventNetwork(nn.Module):
     def __init__(self, network: nn.Module, share: float) -> None:
         super().__init__()
         self.network, self.share = network, share
-        width = cast(int, network.width)
+        width = cast(Foretells, network).width
         self.ask = nn.Linear(width, width)
 
     def forward(
@@ -110,8 +120,9 @@ class NextEventNetwork(nn.Module):
         self, inputs: Inputs, around: Around | None = None
     ) -> Float[Tensor, ""]:
         """Return the loss of telling the next event by the state before it."""
-        foretold = cast(Callable[..., Foretold], self.network.foretold)
-        known = foretold(inputs) if around is None else foretold(inputs, around)
+        states = cast(Foretells, self.network)
+        given = (inputs,) if around is None else (inputs, around)
+        known = states.foretold(*given)
         return self.share * discrimination_loss(
             known._replace(state=self.ask(known.state))
         )
