@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.recurrent import fused
-from tidegraph.nn.sequence.encoders import SequenceEncoder
+from tidegraph.nn.sequence.encoders import HidesEvents, ReadsItems, SequenceEncoder
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -31,12 +31,12 @@ class Design:
     @property
     def masked(self) -> float | None:
         """The share of events that training hides; none where it hides none."""
-        return getattr(self.encoder, "masked", None)
+        return self.encoder.masked if isinstance(self.encoder, HidesEvents) else None
 
     @property
     def reads_items(self) -> bool:
         """Does the encoder read which items there are, beside their vectors?"""
-        return getattr(self.encoder, "reads_items", False)
+        return isinstance(self.encoder, ReadsItems) and self.encoder.reads_items
 
 
 class HistoryNetwork(nn.Module):

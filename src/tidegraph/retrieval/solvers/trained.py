@@ -1,6 +1,6 @@
 """A trained embedding as a solver of any graph."""
 
-from typing import Any, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,21 @@ from tidegraph.retrieval.solvers.graphs import graph_of
 from tidegraph.retrieval.solvers.solved import Solved
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Retriever, fit_in
+
+
+@runtime_checkable
+class _HasSize(Protocol):
+    embedding_size: int
+
+
+@runtime_checkable
+class _HasEncoder(Protocol):
+    encoder: object
+
+
+@runtime_checkable
+class _HasFeatures(Protocol):
+    features: tuple[str, ...]
 
 
 @settings
@@ -42,13 +57,14 @@ class Trained:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(getattr(self.embedding, "embedding_size", None), int):
+        if not isinstance(self.embedding, _HasSize):
             raise ConfigError(
                 f"Trained is of an embedding, and {shown(self.embedding)} is none. "
                 "Take one, such as tg.recipes.lightgcn(), or a solver as it is."
             )
-        encoder = getattr(self.embedding, "encoder", None)
-        if getattr(encoder, "features", ()):
+        own = self.embedding
+        encoder = own.encoder if isinstance(own, _HasEncoder) else None
+        if isinstance(encoder, _HasFeatures) and encoder.features:
             raise ConfigError(
                 f"Trained is of an embedding that reads features ({encoder}), and a "
                 "node of a small graph is several items. Leave them out, or fuse them: "
@@ -58,7 +74,7 @@ class Trained:
     @property
     def embedding_size(self) -> int:
         """How many numbers a vector has."""
-        return cast(Any, self.embedding).embedding_size
+        return cast(_HasSize, self.embedding).embedding_size
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return the vectors of users and items."""

@@ -35,8 +35,28 @@ class SequenceEncoder(Protocol):
         It takes the vectors ``(b, h, size)``, the latest event first, 0 where there is
         none, and ``(b, h)`` ones where there is one. ``h`` is ``length`` at the most.
         One that is to learn what comes next reads nothing before a place, which is
-        later. That of an encoder whose ``reads_items`` is true also takes ``(b, h)``
-        numbers of the items, from 1 on, and at how many of the latest events a state is
-        wanted; at all if left out.
+        later. That of an encoder that ``ReadsItems`` also takes ``(b, h)`` numbers of
+        the items, from 1 on, and at how many of the latest events a state is wanted; at
+        all if left out.
         """
+        ...
+
+
+@runtime_checkable
+class ReadsItems(Protocol):
+    """An encoder that may read which items there are, beside their vectors."""
+
+    @property
+    def reads_items(self) -> bool:
+        """Does its module take their numbers, too?"""
+        ...
+
+
+@runtime_checkable
+class HidesEvents(Protocol):
+    """An encoder that may learn from events hidden behind a token."""
+
+    @property
+    def masked(self) -> float | None:
+        """The share of the events that training hides; none if it hides none."""
         ...
