@@ -1,6 +1,6 @@
 """Whether a model may be judged on a task: what it saw, and how it numbers ids."""
 
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from tidegraph.data.reading import Reading
 from tidegraph.data.times.clocks import Clock
@@ -20,18 +20,34 @@ class Clocked(Protocol):
         ...
 
 
+@runtime_checkable
+class WasRead(Protocol):
+    """A fitted pipeline, which knows how its log was read."""
+
+    @property
+    def reading(self) -> Reading | None:
+        """Columns and formats; none of a log that was made in memory."""
+        ...
+
+
+@runtime_checkable
+class HasGraph(Protocol):
+    """A model that carries what it knows; a log is needed beside others."""
+
+    @property
+    def graph(self) -> object:
+        """All events, if it is a ``Snapshot``; that of a retriever may be static."""
+        ...
+
+
 def reading_of(model: object) -> Reading | None:
-    """Return how the log of a fitted pipeline was read; none of any other model."""
-    serving = getattr(model, "serving", None)
-    return cast(Reading | None, getattr(serving, "reading", None))
+    """Return how the log of a model was read, if it knows."""
+    return model.reading if isinstance(model, WasRead) else None
 
 
 def graph_of(model: object) -> Snapshot | None:
-    """Return all events that a fitted pipeline knows; a retriever has them not.
-
-    What a retriever calls its graph may be a static one.
-    """
-    graph: object = getattr(model, "graph", None)
+    """Return all events that a model knows, if it carries them."""
+    graph = model.graph if isinstance(model, HasGraph) else None
     return graph if isinstance(graph, Snapshot) else None
 
 

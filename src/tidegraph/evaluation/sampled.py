@@ -6,7 +6,7 @@ table says so.
 """
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
@@ -67,6 +67,15 @@ def sampled_hits(
     return found
 
 
+@runtime_checkable
+class HasChannels(Protocol):
+    """A fitted pipeline, each retrieval channel of which can be judged alone."""
+
+    def channels(self) -> Mapping[str, object]:
+        """Return each by its name."""
+        ...
+
+
 def with_scores(name: str, model: object) -> Scores:
     """Return a model that has scores of items that it does not list, unlike a pipeline.
 
@@ -75,10 +84,9 @@ def with_scores(name: str, model: object) -> Scores:
     """
     if isinstance(model, Scores):
         return model
-    channels: object = getattr(model, "channels", None)
     way = "Judge a retriever"
-    if callable(channels):
-        channel = next(iter(cast(Mapping[str, object], channels())), "ItemKNN")
+    if isinstance(model, HasChannels):
+        channel = next(iter(model.channels()))
         way = f"Judge a channel of it, such as model.channels()[{channel!r}]"
     raise ConfigError(
         f"{name!r} is {type_of(model)}, which has no scores(requests) of every "

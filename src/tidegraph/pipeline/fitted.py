@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from tidegraph.arguments import LEFT_OUT, checked
 from tidegraph.artifact import sealed
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import series
+from tidegraph.data.reading import Reading
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import ArtifactError, DataError, RequestError
 from tidegraph.graph.from_log import USER, context_columns
@@ -94,10 +95,14 @@ class FittedPipeline:
         """What the times of its log are."""
         return self.serving.clock
 
-    def stages(self) -> "dict[str, FittedPipeline]":
+    @property
+    def reading(self) -> Reading | None:
+        """How the log of training was read, where it was."""
+        return self.serving.reading
+
+    def stages(self) -> dict[str, Self]:
         """Return the pipeline cut after each of its stages, to judge each alone."""
-        cut: dict[str, FittedPipeline] = {}
-        cut["retrieve"] = replace(self, ranker=None, reranker=None)
+        cut = {"retrieve": replace(self, ranker=None, reranker=None)}
         if self.ranker is not None:
             cut["rank"] = replace(self, reranker=None)
         return cut if self.reranker is None else cut | {"rerank": self}
@@ -212,8 +217,7 @@ class FittedPipeline:
         """Return ``k`` items like each of some, as the first channel that can says.
 
         Args:
-            ids: Raw ids of items, or one; an unknown one has no row, which a warning
-                says.
+            ids: Raw ids of items, or one; a warning says which unknown have no row.
             k: How many similar items each.
             channel: Name of the channel that answers.
 
@@ -265,8 +269,7 @@ class FittedPipeline:
                 an id is missing; nothing of the call was taken in then.
         """
         context = context_columns(self.graph.edges).columns
-        log = events_log(events, self.serving, context, missing)
-        if log is not None:
+        if (log := events_log(events, self.serving, context, missing)) is not None:
             self.live.observe(log)
 
     def erase(self, users: object) -> None:
@@ -295,8 +298,7 @@ class FittedPipeline:
         Raises:
             RequestError: An event is not in the graph; nothing was removed.
         """
-        log = events_log(events, self.serving, (), "keep")
-        if log is not None:
+        if (log := events_log(events, self.serving, (), "keep")) is not None:
             with _ERASING:
                 self.live.forget(log)
                 self._drop_users(np.unique(self.graph.arrived(log).user))
