@@ -2,10 +2,23 @@
 
 from typing import Any
 
-ENDS = tuple(2.0**n - 1 for n in range(1, 12))
-"""Days at which a bucket ends and the next begins."""
-GAPS = len(ENDS) + 1
-"""How many buckets there are: floor(log2(days + 1)), the last one open."""
+GAPS = 12
+"""How many buckets there are."""
+
+
+def bucket_ends(base: float, count: int) -> tuple[float, ...]:
+    """Return the days at which a bucket ends and the next begins.
+
+    Buckets are floor(log_base(days + 1)), from 0; the last is open.
+
+    Args:
+        base: How many times as long each bucket is as the last.
+        count: How many buckets there are.
+    """
+    return tuple(base**n - 1 for n in range(1, count))
+
+
+_ENDS = bucket_ends(2.0, GAPS)
 
 
 def age_bucket(days: Any) -> Any:
@@ -17,4 +30,4 @@ def age_bucket(days: Any) -> Any:
     Args:
         days: Ages in days, an array or a tensor.
     """
-    return sum(days >= end for end in ENDS)
+    return sum(days >= end for end in _ENDS)
