@@ -11,7 +11,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
 from tidegraph.features import columns
 from tidegraph.features.columns import Features, _unstandardised_inputs
-from tidegraph.features.groups import ALL, columns_of_groups
+from tidegraph.features.groups import ALL, COLUMNS, GROUPS, columns_of_groups
 from tidegraph.features.values import category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Examples, Requests
@@ -30,6 +30,13 @@ def raw(log, user: str, items: list[str], at: int, category=None) -> dict[str, l
     codes = category_codes(log.items, category)
     found = _unstandardised_inputs(requests, candidates, (), codes)[0]
     return {name: found[:, c].tolist() for c, name in enumerate(columns_of_groups(ALL))}
+
+
+def test_every_column_is_of_one_group():
+    held = [name for names in GROUPS.values() for name in names]
+
+    assert sorted(held) == sorted(COLUMNS)
+    assert columns_of_groups(ALL) == COLUMNS
 
 
 def shop():

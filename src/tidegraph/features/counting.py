@@ -1,6 +1,7 @@
 """The kernel that counts what was known of users and items before a time."""
 
 import math
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -25,51 +26,39 @@ _CO_USER_SLOTS = 4096
 _SEEN_SLOTS = 1024
 """Sizes of tables that are never half full."""
 
-(
-    ITEM_COUNT,
-    ITEM_GAP,
-    ITEM_UNSEEN,
-    ITEM_RECENT_COUNT,
-    USER_COUNT,
-    USER_GAP,
-    USER_UNSEEN,
-    PAIR_COUNT,
-    PAIR_GAP,
-    PAIR_UNSEEN,
-    PAIR_SHARE,
-    PAIR_OVERDUE,
-    PAIR_REGULAR,
-    CATEGORY_SHARE,
-    CATEGORY_GAP,
-    CO_OCCURRENCE,
-    PAIR_LATELY,
-    PAIR_THIS_SEASON,
-    USER_RECENT_COUNT,
-    ITEM_REPEATS,
-) = range(20)
-"""The column that each input is written to; ``NAMES`` are their names in that order."""
-NAMES = (
-    "item_count",
-    "item_gap",
-    "item_unseen",
-    "item_recent_count",
-    "user_count",
-    "user_gap",
-    "user_unseen",
-    "pair_count",
-    "pair_gap",
-    "pair_unseen",
-    "pair_share",
-    "pair_overdue",
-    "pair_regular",
-    "category_share",
-    "category_gap",
-    "co_occurrence",
-    "pair_lately",
-    "pair_this_season",
-    "user_recent_count",
-    "item_repeats",
-)
+
+class Column(IntEnum):
+    """The column that each input is written to; its name is that in small letters."""
+
+    ITEM_COUNT = 0
+    ITEM_GAP = 1
+    ITEM_UNSEEN = 2
+    ITEM_RECENT_COUNT = 3
+    USER_COUNT = 4
+    USER_GAP = 5
+    USER_UNSEEN = 6
+    PAIR_COUNT = 7
+    PAIR_GAP = 8
+    PAIR_UNSEEN = 9
+    PAIR_SHARE = 10
+    PAIR_OVERDUE = 11
+    PAIR_REGULAR = 12
+    CATEGORY_SHARE = 13
+    CATEGORY_GAP = 14
+    CO_OCCURRENCE = 15
+    PAIR_LATELY = 16
+    PAIR_THIS_SEASON = 17
+    USER_RECENT_COUNT = 18
+    ITEM_REPEATS = 19
+
+
+NAMES = tuple(column.name.lower() for column in Column)
+"""Their names, in this order."""
+
+
+def names_of(kind: str) -> tuple[str, ...]:
+    """Return the names of the inputs of one kind, such as ``"user"``."""
+    return tuple(name for name in NAMES if name.startswith(f"{kind}_"))
 
 
 class Habits(NamedTuple):
@@ -161,17 +150,17 @@ def write_counting_columns(
             write_item_columns(items, i, clock, cell)
             serial = (row - first) * item.shape[1] + place + 1
             if repeats:
-                cell[ITEM_REPEATS] = repeat_share(
+                cell[Column.ITEM_REPEATS] = repeat_share(
                     items, seen, serial, user[row], i, clock
                 )
             write_user_columns(history, low, high, recent, clock, cell)
             write_pair_columns(i, clock, high - low, habits, cell)
             kind = category[i] if i < category.size else -1
             if kind >= 0 and tastes.times[kind] > 0:
-                cell[CATEGORY_SHARE] = tastes.times[kind] / (high - low)
-                cell[CATEGORY_GAP] = log_gap(clock, int(tastes.latest[kind]))
+                cell[Column.CATEGORY_SHARE] = tastes.times[kind] / (high - low)
+                cell[Column.CATEGORY_GAP] = log_gap(clock, int(tastes.latest[kind]))
             if total > 0:
-                cell[CO_OCCURRENCE] = co_user_cosine(
+                cell[Column.CO_OCCURRENCE] = co_user_cosine(
                     items, co_users, user[row], i, clock
                 ) / np.sqrt(total)
         clear_habits(history, low, high, category, habits, tastes)
@@ -228,26 +217,28 @@ def write_user_columns(
     history: Rows, low: int, high: int, recent: int, clock: int, cell: np.ndarray
 ) -> None:
     """Write what was known of a user: count, gap, never seen, count of four weeks."""
-    cell[USER_COUNT] = np.log1p(high - low)
-    cell[USER_GAP] = log_gap(clock, int(history.time[high - 1])) if high > low else 0.0
-    cell[USER_UNSEEN] = 0.0 if high > low else 1.0
-    cell[USER_RECENT_COUNT] = np.log1p(recent)
+    cell[Column.USER_COUNT] = np.log1p(high - low)
+    cell[Column.USER_GAP] = (
+        log_gap(clock, int(history.time[high - 1])) if high > low else 0.0
+    )
+    cell[Column.USER_UNSEEN] = 0.0 if high > low else 1.0
+    cell[Column.USER_RECENT_COUNT] = np.log1p(recent)
 
 
 @compiled
 def write_item_columns(items: Rows, i: int, clock: int, cell: np.ndarray) -> None:
     """Write what was known of an item: count, gap, never seen, count of four weeks."""
     if i >= items.start.size:
-        cell[ITEM_UNSEEN] = 1.0
+        cell[Column.ITEM_UNSEEN] = 1.0
         return
     low = int(items.start[i])
     end = lower_bound(items.time, low, int(items.stop[i]), clock)
     if end == low:
-        cell[ITEM_UNSEEN] = 1.0
+        cell[Column.ITEM_UNSEEN] = 1.0
         return
-    cell[ITEM_COUNT] = np.log1p(end - low)
-    cell[ITEM_GAP] = log_gap(clock, items.time[end - 1])
-    cell[ITEM_RECENT_COUNT] = np.log1p(
+    cell[Column.ITEM_COUNT] = np.log1p(end - low)
+    cell[Column.ITEM_GAP] = log_gap(clock, items.time[end - 1])
+    cell[Column.ITEM_RECENT_COUNT] = np.log1p(
         end - lower_bound(items.time, low, end, clock - RECENT)
     )
 
@@ -260,17 +251,17 @@ def write_pair_columns(
     times = int(habits.times[i])
     first, latest = int(habits.first[i]), int(habits.latest[i])
     if times == 0:
-        cell[PAIR_UNSEEN] = 1.0
+        cell[Column.PAIR_UNSEEN] = 1.0
         return
-    cell[PAIR_COUNT] = np.log1p(times)
-    cell[PAIR_GAP] = log_gap(clock, latest)
-    cell[PAIR_SHARE] = times / events
-    cell[PAIR_LATELY] = np.log1p(habits.lately[i])
-    cell[PAIR_THIS_SEASON] = np.log1p(habits.season[i])
+    cell[Column.PAIR_COUNT] = np.log1p(times)
+    cell[Column.PAIR_GAP] = log_gap(clock, latest)
+    cell[Column.PAIR_SHARE] = times / events
+    cell[Column.PAIR_LATELY] = np.log1p(habits.lately[i])
+    cell[Column.PAIR_THIS_SEASON] = np.log1p(habits.season[i])
     if times > 1 and latest > first:
         usual = (latest - first) / (times - 1)
-        cell[PAIR_OVERDUE] = np.log1p((clock - latest) / usual)
-        cell[PAIR_REGULAR] = 1.0
+        cell[Column.PAIR_OVERDUE] = np.log1p((clock - latest) / usual)
+        cell[Column.PAIR_REGULAR] = 1.0
 
 
 @compiled

@@ -21,22 +21,15 @@ from tidegraph.features.feature import (
 from tidegraph.features.reading import PastView, latest_history_items
 from tidegraph.kernels.jit import over_rows
 
+_REPEATS = "item_repeats"
+
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "item": ("item_count", "item_gap", "item_unseen", "item_recent_count"),
-    "repeats": ("item_repeats",),
-    "user": ("user_count", "user_gap", "user_unseen", "user_recent_count"),
-    "pair": (
-        "pair_count",
-        "pair_gap",
-        "pair_unseen",
-        "pair_share",
-        "pair_overdue",
-        "pair_regular",
-        "pair_lately",
-        "pair_this_season",
-    ),
-    "category": ("category_share", "category_gap"),
-    "co_occurrence": ("co_occurrence",),
+    "item": tuple(name for name in counting.names_of("item") if name != _REPEATS),
+    "repeats": (_REPEATS,),
+    "user": counting.names_of("user"),
+    "pair": counting.names_of("pair"),
+    "category": counting.names_of("category"),
+    "co_occurrence": counting.names_of("co"),
     "item_activity": activity.ITEM_NAMES,
     "user_activity": activity.USER_NAMES,
     "item_knn": neighbors.NAMES,
@@ -50,6 +43,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 was known of it just before it, and ``cross`` each candidate and event what they have in
 common. Gaps are log(1 + days), counts log(1 + n).
 """
+COLUMNS = (*counting.NAMES, *activity.NAMES, *neighbors.NAMES)
+"""Every column, in the order they are written."""
 ALL = tuple(GROUPS)
 OF_STEPS = ("events", "cross")
 """Groups that are about events of the history, which not every ranker looks at."""
@@ -139,8 +134,8 @@ def columns_of_groups(groups: Iterable[Group]) -> tuple[str, ...]:
 @cache
 def _column_names(groups: frozenset[str]) -> tuple[str, ...]:
     on = set(chain.from_iterable(GROUPS[group] for group in groups))
-    every = (*counting.NAMES, *activity.NAMES, *neighbors.NAMES)
-    return tuple(name for name in every if name in on)
+    # One that no kernel writes is refused here.
+    return tuple(sorted(on, key=COLUMNS.index))
 
 
 def values_of_groups(
