@@ -29,6 +29,14 @@ def window_pairs(
     return source, target
 
 
+def row_window_pairs(
+    rows: Int32[np.ndarray, "q entries"], window: int
+) -> tuple[Nodes, Nodes]:
+    """Return ``window_pairs`` of sequences that are a row each, such as walks."""
+    ptr = np.arange(len(rows) + 1) * rows.shape[1]
+    return window_pairs(ptr, rows.ravel(), window)
+
+
 @compiled
 def _count_pairs(
     ptr: np.ndarray, node: np.ndarray, window: int, size: np.ndarray

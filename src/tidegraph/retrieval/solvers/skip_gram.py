@@ -8,13 +8,10 @@ import scipy
 from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.graph.walks.random_walks import Habit, walks
-from tidegraph.kernels.keyed_rng import root_keys
-from tidegraph.kernels.ragged import in_batches
+from tidegraph.graph.walks.windows import WeightedWalks
 from tidegraph.kernels.tables.grid import Grid
 from tidegraph.kernels.tables.noise import Noise
 from tidegraph.kernels.tables.skip_gram import negatives_of, skip_gram
-from tidegraph.kernels.windows import window_pairs
 from tidegraph.nn.deviation import DEVIATION
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import check_vectors, graph_of
@@ -104,14 +101,6 @@ class SkipGramWalks:
         weight = graph.weight.astype(np.float32)
         edges = TemporalCSR.build(here, graph.node, None, len(graph), weight)
         starts = np.flatnonzero(graph.strength).astype(np.int32)
-        rows = max(1, _AT_ONCE // (2 * self.window * (self.length + 1)))
-        habit, nodes = Habit(weighted=True), self.length + 1
-        rounds = (rng.permutation(starts) for _ in range(self.walks))
-        done = 0
-        for some in in_batches(rounds, rows):
-            keys = root_keys(fresh_seed(rng), 0, len(some))
-            found = walks((edges,), some, keys, self.length, habit)
-            ptr = np.arange(len(found) + 1) * nodes
-            pairs = window_pairs(ptr, found.ravel(), self.window)
-            yield done / (self.walks * len(starts)), pairs
-            done += len(some)
+        walks = WeightedWalks(edges, starts, self.walks, self.length, self.window)
+        for done, pairs in walks.window_pairs(_AT_ONCE, rng):
+            yield done / len(walks), pairs

@@ -14,16 +14,12 @@ from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.projection import CoOccurrence
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.graph.walks.random_walks import Habit, walks
-from tidegraph.kernels.keyed_rng import root_keys
-from tidegraph.kernels.ragged import in_batches
-from tidegraph.kernels.windows import window_pairs
+from tidegraph.graph.walks.windows import WeightedWalks
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.objective.pairs.positives import Positives
 from tidegraph.retrieval.objective.pairs.sequences import item_graph
 from tidegraph.retrieval.scoring.evidence import evident_log, positive_events
-from tidegraph.rng import fresh_seed
 from tidegraph.stages import Fold
 
 _ENDLESS = 10**12
@@ -126,15 +122,8 @@ class SessionPairs:
 
     def epoch(self, size: int, rng: np.random.Generator) -> Iterator[Positives]:
         """Return the pairs of new walks, about ``size`` of them at a time."""
-        settings, nodes = self.settings, self.settings.length + 1
-        rows = max(1, size // (2 * settings.window * nodes))
+        of = self.settings
         starts = np.flatnonzero(self.frequency).astype(np.int32)
-        rounds = (rng.permutation(starts) for _ in range(settings.times))
-        for some in in_batches(rounds, rows):
-            keys = root_keys(fresh_seed(rng), 0, len(some))
-            found = walks(
-                (self.edges,), some, keys, settings.length, Habit(weighted=True)
-            )
-            ptr = np.arange(len(found) + 1) * nodes
-            source, target = window_pairs(ptr, found.ravel(), settings.window)
+        walks = WeightedWalks(self.edges, starts, of.times, of.length, of.window)
+        for _, (source, target) in walks.window_pairs(size, rng):
             yield Positives(source.astype(np.int64), target.astype(np.int64))

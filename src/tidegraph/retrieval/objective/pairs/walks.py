@@ -17,7 +17,7 @@ from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.ragged import in_batches
-from tidegraph.kernels.windows import window_pairs
+from tidegraph.kernels.windows import row_window_pairs
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import above, at_least, from_0_to_1
 from tidegraph.retrieval.objective.pairs.edges import EdgePairs, Edges
@@ -64,8 +64,7 @@ class WalkWindows:
         self, walks: Int32[np.ndarray, "w nodes"], rng: np.random.Generator
     ) -> tuple[Nodes, Nodes]:
         """Return the sources and targets of some walks."""
-        ptr = np.arange(len(walks) + 1) * walks.shape[1]
-        return window_pairs(ptr, walks.ravel(), self.window)
+        return row_window_pairs(walks, self.window)
 
 
 @settings
