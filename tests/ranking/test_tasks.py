@@ -378,7 +378,7 @@ def test_a_model_without_layers_has_none_to_share_and_a_device_patches_one_task(
     learn, stop, _ = parts(shop())
     run = Run(np.random.default_rng(0))
 
-    with pytest.raises(ConfigError, match="no towers"):
+    with pytest.raises(ConfigError, match="no tower "):
         replace(SHORT, model=MF(4))
     with pytest.raises(ConfigError, match="Leave tasks out"):
         split(SHORT.fit(learn, stop, run=run).network)

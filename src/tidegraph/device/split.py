@@ -1,7 +1,6 @@
 """A click network in two: the trunk, which stays, and the tower, which is patched."""
 
 import copy
-from contextvars import ContextVar
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float
@@ -10,7 +9,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around
 from tidegraph.nn.click.tasks import FurtherTasks
-from tidegraph.nn.dense import Tower
+from tidegraph.nn.dense import Tower, only_tower, record, recording
 from tidegraph.nn.inputs import Inputs
 
 with needed("torch", "neural", "a neural network"):
@@ -45,14 +44,10 @@ class Trunk(nn.Module):
         self, inputs: Inputs, around: Around | None = None
     ) -> tuple[Float[Tensor, "b k width"], Float[Tensor, "b k"]]:
         """Return what would enter the tower, and what the rest adds to the logit."""
-        seen: list[Tensor] = []
-        before = _SEEN.set(seen)
-        try:
-            given = (inputs,) if around is None else (inputs, around)
+        given = (inputs,) if around is None else (inputs, around)
+        with recording() as entered:
             offset = self.network(*given)
-        finally:
-            _SEEN.reset(before)
-        (x,) = seen
+        (x,) = entered
         return x, offset
 
 
@@ -63,12 +58,8 @@ class Tap(nn.Module):
         self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"]
     ) -> Float[Tensor, "b k"]:
         """Return 0 for each candidate."""
-        _SEEN.get().append(x)
+        record(x)
         return x.new_zeros(x.shape[:2])
-
-
-_SEEN: ContextVar[list[Tensor]] = ContextVar("what entered the tower of a trunk")
-"""Of each thread its own, so that any number may run one trunk at once."""
 
 
 def split(network: nn.Module) -> Parts:
@@ -87,14 +78,7 @@ def split(network: nn.Module) -> Parts:
             "the model tells several tasks, each by a last layer of its own, and a "
             "patch is about one. Leave tasks out."
         )
-    towers = {id(part): part for part in network.modules() if isinstance(part, Tower)}
-    if len(towers) != 1:
-        raise ConfigError(
-            f"the model has {len(towers) or 'no'} tower{'s' * (len(towers) > 1)} of "
-            "layers, and a patch stands in exactly one. Take a click model with "
-            "hidden layers, such as DIN, DSGL or MLP."
-        )
-    (tower,) = towers.values()
+    tower = only_tower(network, "a patch stands in")
     # What stands in the memo of a copy is not copied.
     same = {id(part): part for part in (*network.parameters(), *network.buffers())}
     rest = copy.deepcopy(network, {**same, id(tower): Tap()})

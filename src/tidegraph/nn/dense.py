@@ -1,6 +1,8 @@
 """Layers over candidates of which some are absent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from jaxtyping import Bool, Float
 
@@ -177,6 +179,52 @@ class Tower(nn.Module):
             if patch is not None:
                 x = patch(x)
         return self.last(x)[..., 0]
+
+
+def towers(network: nn.Module) -> list[Tower]:
+    """Return the towers of layers of a network."""
+    return [part for part in network.modules() if isinstance(part, Tower)]
+
+
+def only_tower(network: nn.Module, why: str) -> Tower:
+    """Return the one tower of a network.
+
+    Args:
+        network: The network.
+        why: What there must be one for, such as ``"a patch stands in"``.
+
+    Raises:
+        ConfigError: It has none, or several.
+    """
+    found = towers(network)
+    if len(found) != 1:
+        raise ConfigError(
+            f"the model has {len(found) or 'no'} tower{'s' * (len(found) > 1)} of "
+            f"layers, and {why} exactly one. Take a click model with hidden layers, "
+            "such as DIN, DSGL or MLP."
+        )
+    return found[0]
+
+
+_RECORDED: ContextVar[list[Tensor] | None] = ContextVar("recorded", default=None)
+"""Of each thread its own, so that any number may run one network at once."""
+
+
+@contextmanager
+def recording() -> Generator[list[Tensor]]:
+    """Give a list of what this thread records until the end, in its order."""
+    found: list[Tensor] = []
+    before = _RECORDED.set(found)
+    try:
+        yield found
+    finally:
+        _RECORDED.reset(before)
+
+
+def record(x: Tensor) -> None:
+    """Note what enters a layer, where somebody asks."""
+    if (found := _RECORDED.get()) is not None:
+        found.append(x)
 
 
 def check_widths(

@@ -24,7 +24,8 @@ from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.graph.from_log import ACTION
 from tidegraph.nn.around import Around, reads_of
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
-from tidegraph.nn.click.tasks import only_tower, towers
+from tidegraph.nn.click.tasks import SHARED
+from tidegraph.nn.dense import only_tower, towers
 from tidegraph.nn.inputs import Inputs, InputSpec, history_numbers_of
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.nn.wide import Wide
@@ -88,7 +89,7 @@ class NeuralRanker:
         if self.tasks is not None or self.dropout:
             outline = network_without_weights(self.model)
             if self.tasks is not None:
-                only_tower(outline)
+                only_tower(outline, SHARED)
             if self.dropout and not towers(outline):
                 raise ConfigError(
                     f"{self.name} has no layers whose input dropout={self.dropout} "

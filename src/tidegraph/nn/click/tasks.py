@@ -1,39 +1,20 @@
 """Further tasks of a click network: a last layer each, over the layers they share."""
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 from jaxtyping import Float
 
-from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.nn.dense import Tower
+from tidegraph.nn.dense import only_tower, record, recording
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
 
 
-def towers(network: nn.Module) -> list[Tower]:
-    """Return the towers of layers of a network."""
-    return [part for part in network.modules() if isinstance(part, Tower)]
-
-
-def only_tower(network: nn.Module) -> Tower:
-    """Return the one tower of a network.
-
-    Raises:
-        ConfigError: It has none, or several.
-    """
-    found = towers(network)
-    if len(found) != 1:
-        raise ConfigError(
-            f"the model has {len(found) or 'no'} towers of layers, and several "
-            "tasks share exactly one. Take a click model with hidden layers, such "
-            "as DIN, DSGL or MLP."
-        )
-    return found[0]
+SHARED = "several tasks share"
+"""Why a network must have one tower."""
 
 
 class FurtherTasks(nn.Module):
@@ -50,7 +31,7 @@ class FurtherTasks(nn.Module):
 
     def __init__(self, network: nn.Module, numbers: int, count: int) -> None:
         super().__init__()
-        tower = only_tower(network)
+        tower = only_tower(network, SHARED)
         self.last = nn.Linear(tower.last.in_features + numbers, count)
         tower.last.register_forward_pre_hook(_record_last_input)
 
@@ -63,25 +44,15 @@ class FurtherTasks(nn.Module):
             run: Runs the network once.
             numbers: The shared inputs.
         """
-        ends: list[Tensor] = []
-        before = _ENDS.set(ends)
-        try:
+        with recording() as ends:
             own = run()
-        finally:
-            _ENDS.reset(before)
         (end,) = ends
         further = self.last(torch.cat([end, numbers], dim=2))
         return torch.cat([own[:, :, None], further], dim=2)
 
 
-_ENDS: ContextVar[list[Tensor] | None] = ContextVar("where towers end", default=None)
-"""Of each thread its own, so that any number may run one network at once."""
-
-
 def _record_last_input(module: nn.Module, given: tuple[Any, ...]) -> None:
-    """Note what enters the last layer of a tower, where somebody asks."""
-    if (ends := _ENDS.get()) is not None:
-        ends.append(given[0])
+    record(given[0])
 
 
 def logit_of_product(
