@@ -10,13 +10,14 @@ import torch
 import tidegraph as tg
 from tidegraph.bench import CONTROL, NAMED, contenders
 from tidegraph.bench.models import BEST, CHAPTER, MADE_OF_OTHERS, WHOLE
-from tidegraph.bench.tried import GRIDS, fields_read
+from tidegraph.bench.tried import GRIDS
 from tidegraph.catalog import RANKERS, model
 from tidegraph.errors import RequestError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.click import DSGL, NextEvent
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
+from tidegraph.stages import features_read_by
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.rankers import split_examples
 from tiers import chosen
@@ -83,8 +84,8 @@ def test_fields_reach_everyone_but_those_who_have_the_graph_alone():
 def test_what_a_ranker_reads_is_known_of_one_within_another():
     ranker = tg.RecencyLogit(category="kind", fields=("user.age",))
 
-    assert fields_read(tg.Calibrated(ranker)) == {"item.kind", "user.age"}
-    assert fields_read(tg.NeuralRanker()) == set()
+    assert features_read_by(tg.Calibrated(ranker)) == {"item.kind", "user.age"}
+    assert features_read_by(tg.NeuralRanker()) == set()
 
 
 def test_the_category_reaches_everyone_but_those_who_have_the_graph_alone():

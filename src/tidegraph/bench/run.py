@@ -17,7 +17,7 @@ from tidegraph.artifact.in_use import used_alone
 from tidegraph.artifact.sealed import State
 from tidegraph.artifact.writing import drop_cut_line, replaced
 from tidegraph.bench.clicks import ClickParts, ClickProtocol, click_parts
-from tidegraph.bench.tried import Contender, fields_read
+from tidegraph.bench.tried import Contender
 from tidegraph.config import to_table
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.digests import log_digest, rest_digest, short_hash
@@ -103,10 +103,7 @@ class Comparison:
 
     def unread(self) -> str:
         """Return who does not read which of the features that another reads."""
-        read = {
-            one.name: {name for ranker in one.tried for name in fields_read(ranker)}
-            for one in self.contenders
-        }
+        read = {one.name: one.features_read for one in self.contenders}
         every = {name for known in read.values() for name in known}
         by_lacking: dict[str, list[str]] = {}
         for name, known in read.items():

@@ -27,7 +27,7 @@ from tidegraph.nn.click import (
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.trees import BoostedTrees
-from tidegraph.stages import Ranker, label_answered
+from tidegraph.stages import Ranker, features_read_by, label_answered
 from tidegraph.stages.kinds import RANKS, check_kind
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
@@ -117,6 +117,11 @@ class Contender:
             check_kind(f"the contender {self.name!r}", (ranker,), RANKS)
             _check_answers_actions(self.name, ranker)
 
+    @property
+    def features_read(self) -> frozenset[str]:
+        """The features of a log that some of its settings read."""
+        return frozenset[str]().union(*map(features_read_by, self.tried))
+
 
 def _check_answers_actions(name: str, ranker: Ranker) -> None:
     """Refuse a ranker whose score is no probability of what all are judged by.
@@ -165,14 +170,3 @@ def network(
         for one in GRIDS.get(type(cast(object, click_model)), NETWORKS)
     ]
     return Contender(name, tuple(tried))
-
-
-def fields_read(ranker: object) -> frozenset[str]:
-    """Return the features that a ranker was told to read, its category among them."""
-    about = cast(object, getattr(ranker, "features", ranker))
-    category = cast(str | None, getattr(about, "category", None))
-    fields = cast(tuple[str, ...], getattr(about, "fields", ()))
-    read = frozenset(fields) if category is None else {f"item.{category}", *fields}
-    # One that is made of another, such as Calibrated, reads what that one does.
-    inner = cast(object, getattr(ranker, "ranker", None))
-    return frozenset(read) if inner is None else fields_read(inner) | read

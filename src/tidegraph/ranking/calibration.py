@@ -25,6 +25,7 @@ from tidegraph.stages import (
     Train,
     called,
     curve_of,
+    features_read_by,
     label_answered,
     right_for,
     without,
@@ -77,6 +78,11 @@ class Calibrated:
     def answers(self) -> str:
         """Whose probability the score is: that of the ranker."""
         return label_answered(self.ranker)
+
+    @property
+    def features_read(self) -> frozenset[str]:
+        """The features of a log that the ranker reads, where it says them."""
+        return features_read_by(ranker_of(self.ranker))
 
     def check(self, train: Train) -> None:
         """Find out before any work what the ranker would fail in, where it can say."""

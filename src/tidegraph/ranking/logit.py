@@ -9,21 +9,14 @@ from scipy import special
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
+from tidegraph.features.candidate_columns import CandidateColumns
 from tidegraph.features.columns import Features
-from tidegraph.features.feature import check_reads
-from tidegraph.features.fields import check_columns, check_fields_are_read
-from tidegraph.features.groups import (
-    OF_CANDIDATES,
-    Group,
-    check_of_candidates,
-    own_of,
-)
-from tidegraph.features.tables import check_fields
+from tidegraph.features.groups import OF_CANDIDATES, Group
 from tidegraph.fitting.labels import check_both_labels
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Fold, Requests, Train
+from tidegraph.stages import Candidates, Examples, Requests, Train
 
 STEPS = 50
 TOLERANCE = 1e-9
@@ -56,10 +49,18 @@ class RecencyLogit:
     fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_of_candidates("RecencyLogit", self.groups)
-        check_fields(self.fields)
-        check_fields_are_read("RecencyLogit", self.fields, self.groups)
+        self._columns.check_settings()
         above("RecencyLogit", 0, l2=self.l2)
+
+    @property
+    def features_read(self) -> frozenset[str]:
+        """The features of a log that it reads, the category among them."""
+        return self._columns.named
+
+    @property
+    def _columns(self) -> CandidateColumns:
+        settings = self.category, self.groups, self.fields
+        return CandidateColumns("RecencyLogit", *settings)
 
     def check(self, train: Train) -> None:
         """Find out before any work whether a log has the features.
@@ -67,9 +68,7 @@ class RecencyLogit:
         Raises:
             DataError: It lacks one.
         """
-        fold = Fold.of(train, "RecencyLogit")
-        check_columns(fold.events, self.category, self.fields)
-        check_reads(own_of(self.groups), fold)
+        self._columns.check(train)
 
     def fit(
         self, train: Examples, valid: Examples, *, run: Run
@@ -84,9 +83,7 @@ class RecencyLogit:
         Raises:
             DataError: Every label is the same.
         """
-        features, inputs = Features.fit_and_read(
-            train, self.category, self.groups, self.fields
-        )
+        features, inputs = self._columns.fit(train)
         there = train.candidates.present
         inputs = inputs[there]
         label = train.label[there]

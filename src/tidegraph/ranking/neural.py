@@ -107,6 +107,11 @@ class NeuralRanker:
         """Whose probability the score is."""
         return ACTION if self.tasks is None else self.tasks.answer
 
+    @property
+    def features_read(self) -> frozenset[str]:
+        """The features of a log that it reads, the category among them."""
+        return frozenset(self.features.embedded)
+
     def check(self, train: Train) -> None:
         """Find out before any work whether a log has the features and the labels.
 
@@ -145,12 +150,9 @@ class NeuralRanker:
                 "no candidate of the past was right, so there is nothing to learn. "
                 "Retrieve more candidates, or lengthen the windows."
             )
+        told, rng = self.features, run.drawing("features")
         features, numbers = Features.fit_and_read(
-            train,
-            self.features.category,
-            self.features.groups,
-            self.features.fields,
-            rng=run.drawing("features"),
+            train, told.category, told.groups, told.fields, rng=rng
         )
         fields, ids = self.features.embedded, self.features.ids
         latest = valid.requests if len(valid.requests) else train.requests

@@ -10,23 +10,16 @@ from jaxtyping import Float32, Float64, Int32, Int64
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.extras import needed
+from tidegraph.features.candidate_columns import CandidateColumns
 from tidegraph.features.columns import Features
-from tidegraph.features.feature import check_reads
-from tidegraph.features.fields import check_columns, check_fields_are_read
-from tidegraph.features.groups import (
-    OF_CANDIDATES,
-    Group,
-    check_of_candidates,
-    own_of,
-)
-from tidegraph.features.tables import check_fields
+from tidegraph.features.groups import OF_CANDIDATES, Group
 from tidegraph.fitting.labels import check_both_labels
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, at_least
 from tidegraph.ranking.logit import sigmoid
 from tidegraph.rng import fresh_seed
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Fold, Requests, Train
+from tidegraph.stages import Candidates, Examples, Requests, Train
 
 LEAF = -1
 """The input that a leaf looks at."""
@@ -64,13 +57,21 @@ class BoostedTrees:
     fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_of_candidates("BoostedTrees", self.groups)
-        check_fields(self.fields)
-        check_fields_are_read("BoostedTrees", self.fields, self.groups)
+        self._columns.check_settings()
         at_least("BoostedTrees", 1, trees=self.trees, smallest=self.smallest)
         at_least("BoostedTrees", 2, leaves=self.leaves)
         above("BoostedTrees", 0, learning_rate=self.learning_rate)
         _sklearn_ensemble()
+
+    @property
+    def features_read(self) -> frozenset[str]:
+        """The features of a log that it reads, the category among them."""
+        return self._columns.named
+
+    @property
+    def _columns(self) -> CandidateColumns:
+        settings = self.category, self.groups, self.fields
+        return CandidateColumns("BoostedTrees", *settings)
 
     def check(self, train: Train) -> None:
         """Find out before any work whether a log has the features.
@@ -78,9 +79,7 @@ class BoostedTrees:
         Raises:
             DataError: It lacks one.
         """
-        fold = Fold.of(train, "BoostedTrees")
-        check_columns(fold.events, self.category, self.fields)
-        check_reads(own_of(self.groups), fold)
+        self._columns.check(train)
 
     def fit(
         self, train: Examples, valid: Examples, *, run: Run
@@ -95,9 +94,7 @@ class BoostedTrees:
         Raises:
             DataError: Every label is the same.
         """
-        features, inputs = Features.fit_and_read(
-            train, self.category, self.groups, self.fields
-        )
+        features, inputs = self._columns.fit(train)
         there = train.candidates.present
         label = train.label[there] > 0
         check_both_labels(label, "the past")

@@ -125,6 +125,21 @@ def right_for(ranker: object, examples: Examples) -> Float32[np.ndarray, "b k"]:
 
 
 @runtime_checkable
+class NamesFeatures(Protocol):
+    """A ranker that says which features of a log it reads."""
+
+    @property
+    def features_read(self) -> frozenset[str]:
+        """Their names, such as ``item.color``, a category among them."""
+        ...
+
+
+def features_read_by(ranker: object) -> frozenset[str]:
+    """Return which features of a log a ranker reads; none if it does not say."""
+    return ranker.features_read if isinstance(ranker, NamesFeatures) else frozenset()
+
+
+@runtime_checkable
 class SaysLabel(Protocol):
     """A ranker, or a fitted one, that may answer another label than actions."""
 
