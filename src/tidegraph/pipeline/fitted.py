@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -100,9 +100,10 @@ class FittedPipeline:
         """How the log of training was read, where it was."""
         return self.serving.reading
 
-    def stages(self) -> dict[str, Self]:
+    def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
-        cut = {"retrieve": replace(self, ranker=None, reranker=None)}
+        cut: dict[str, FittedPipeline] = {}
+        cut["retrieve"] = replace(self, ranker=None, reranker=None)
         if self.ranker is not None:
             cut["rank"] = replace(self, reranker=None)
         return cut if self.reranker is None else cut | {"rerank": self}
@@ -195,8 +196,7 @@ class FittedPipeline:
             nothing has no row, and a warning says how many those are.
 
         Raises:
-            RequestError: ``k`` is not a possible length, or a list is not one, as None
-                is not.
+            RequestError: ``k`` is no possible length, or a list is none, such as None.
             LeakageError: ``at`` is not later than what training saw.
         """
         graph = self.graph
